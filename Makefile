@@ -1,0 +1,57 @@
+# What there is to do here: `make help`.
+
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+# How many chaos scenarios run side by side, each with servers of its own: they wait more than they work.
+JOBS ?= 2
+
+PY := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install chaos load stress test lint types docs bench clean
+
+help:  ## say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo '  ARGS="…" is passed to pytest: make chaos ARGS="-k breaker --resilience-backend=process"'
+	@echo '  JOBS=1 runs the chaos scenarios one after the other'
+	@echo '  PYTHON=python3.12 and VENV=.venv312 choose another interpreter and environment'
+
+# Debian's python3 without python3-venv makes environments without pip only; pip fills them from outside.
+$(INSTALLED): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed, and $(PYTHON) is %d.%d: make PYTHON=python3.12" % sys.version_info[:2])'
+	@$(PYTHON) -m venv $(VENV) >/dev/null || { $(PYTHON) -m venv --clear --without-pip $(VENV) && $(PYTHON) -m pip --python $(PY) install --quiet pip; }
+	$(PY) -m pip install --quiet --upgrade pip
+	$(PY) -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+install: $(INSTALLED)  ## make the virtual environment and install everything into it
+
+chaos: $(INSTALLED)  ## run the chaos scenarios
+	$(PY) -m pytest -m chaos -n $(JOBS) $(ARGS)
+
+load: $(INSTALLED)  ## run the load scenarios
+	$(PY) -m pytest -m load $(ARGS)
+
+stress: $(INSTALLED)  ## run the stress scenarios
+	$(PY) -m pytest -m stress $(ARGS)
+
+test: $(INSTALLED)  ## run every test, scenarios and slow ones included
+	$(PY) -m pytest $(ARGS)
+
+lint: $(INSTALLED)  ## check style
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+types: $(INSTALLED)  ## check types
+	$(VENV)/bin/mypy
+
+docs: $(INSTALLED)  ## run every example of the documentation
+	$(PY) -m pytest tests/docs $(ARGS)
+
+bench: $(INSTALLED)  ## run the benchmarks and print what was measured
+	@for each in benchmarks/*.py; do echo "== $$each"; $(PY) "$$each" || exit 1; done
+
+clean:  ## remove the virtual environment and every cache
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache dist build

@@ -1,0 +1,111 @@
+"""Chaos, load and stress scenarios as ordinary pytest tests.
+
+Everything public is importable from here and is loaded when it is first named, so that importing
+the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_resilience.errors import DriverDied as DriverDied
+    from pytest_resilience.errors import DriverSaturated as DriverSaturated
+    from pytest_resilience.errors import FaultDidNotBite as FaultDidNotBite
+    from pytest_resilience.errors import NoSamples as NoSamples
+    from pytest_resilience.errors import NotPortable as NotPortable
+    from pytest_resilience.errors import ResilienceError as ResilienceError
+    from pytest_resilience.errors import ServiceNotReady as ServiceNotReady
+    from pytest_resilience.errors import SetupFailed as SetupFailed
+    from pytest_resilience.errors import TargetNotAllowed as TargetNotAllowed
+    from pytest_resilience.errors import ThresholdCrossed as ThresholdCrossed
+    from pytest_resilience.errors import Unsupported as Unsupported
+    from pytest_resilience.errors import UsageError as UsageError
+    from pytest_resilience.faults.fault import Breakage as Breakage
+    from pytest_resilience.faults.fault import Fault as Fault
+    from pytest_resilience.faults.fault import fault as fault
+    from pytest_resilience.faults.fault import together as together
+    from pytest_resilience.links.link import Link as Link
+    from pytest_resilience.links.linker import Linker as Linker
+    from pytest_resilience.links.packet_link import PacketLink as PacketLink
+    from pytest_resilience.load.action import Call as Call
+    from pytest_resilience.load.action import user as user
+    from pytest_resilience.load.capacity import breaking_point as breaking_point
+    from pytest_resilience.load.each import each as each
+    from pytest_resilience.load.knee import Knee as Knee
+    from pytest_resilience.load.loader import Loader as Loader
+    from pytest_resilience.load.locustfile import Locustfile as Locustfile
+    from pytest_resilience.load.mix import mix as mix
+    from pytest_resilience.load.profile import poisson as poisson
+    from pytest_resilience.load.profile import ramp as ramp
+    from pytest_resilience.load.profile import spike as spike
+    from pytest_resilience.load.profile import stairs as stairs
+    from pytest_resilience.load.profile import steady as steady
+    from pytest_resilience.load.request import Delete as Delete
+    from pytest_resilience.load.request import Get as Get
+    from pytest_resilience.load.request import Patch as Patch
+    from pytest_resilience.load.request import Post as Post
+    from pytest_resilience.load.request import Put as Put
+    from pytest_resilience.load.request import Request as Request
+    from pytest_resilience.load.run import Run as Run
+    from pytest_resilience.load.websocket import WebSocket as WebSocket
+    from pytest_resilience.measure.samples import Samples as Samples
+    from pytest_resilience.measure.slo import SLO as SLO
+    from pytest_resilience.measure.slo import Verdict as Verdict
+    from pytest_resilience.measure.usage import Meter as Meter
+    from pytest_resilience.measure.usage import Readings as Readings
+    from pytest_resilience.options import Sized as Sized
+    from pytest_resilience.services.postgres import PostgresServer as PostgresServer
+    from pytest_resilience.services.redis import RedisServer as RedisServer
+    from pytest_resilience.services.service import Service as Service
+    from pytest_resilience.services.starter import Starter as Starter
+    from pytest_resilience.timeline import Episode as Episode
+    from pytest_resilience.timeline import Receipt as Receipt
+    from pytest_resilience.timeline import Timeline as Timeline
+    from pytest_resilience.waiting import wait_until as wait_until
+
+_HOME = {
+    "errors": (
+        "DriverDied DriverSaturated FaultDidNotBite NoSamples NotPortable ResilienceError ServiceNotReady SetupFailed "
+        "TargetNotAllowed ThresholdCrossed Unsupported UsageError"
+    ),
+    "faults.fault": "Breakage Fault fault together",
+    "links.link": "Link",
+    "links.linker": "Linker",
+    "links.packet_link": "PacketLink",
+    "load.action": "Call user",
+    "load.capacity": "breaking_point",
+    "load.each": "each",
+    "load.knee": "Knee",
+    "load.loader": "Loader",
+    "load.locustfile": "Locustfile",
+    "load.mix": "mix",
+    "load.profile": "poisson ramp spike stairs steady",
+    "load.request": "Delete Get Patch Post Put Request",
+    "load.run": "Run",
+    "load.websocket": "WebSocket",
+    "measure.samples": "Samples",
+    "measure.slo": "SLO Verdict",
+    "measure.usage": "Meter Readings",
+    "options": "Sized",
+    "services.postgres": "PostgresServer",
+    "services.redis": "RedisServer",
+    "services.service": "Service",
+    "services.starter": "Starter",
+    "timeline": "Episode Receipt Timeline",
+    "waiting": "wait_until",
+}
+_WHERE = {name: module for module, names in _HOME.items() for name in names.split()}
+
+__all__ = list(_WHERE)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(_WHERE)

@@ -1,0 +1,1 @@
+"""Faults: what breaks, heals, and can be composed."""

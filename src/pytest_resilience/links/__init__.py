@@ -1,0 +1,1 @@
+"""Links: TCP roads to a service that can be broken."""

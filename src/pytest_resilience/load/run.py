@@ -1,0 +1,271 @@
+"""A run: load in progress, beside the test.
+
+::
+
+    with load(Get(f"{app.url}/slots"), rate=200) as run:
+        run.hold(3)
+        with redis_server.killed() as outage:
+            run.hold(5)
+        run.hold(5)
+    assert run.during(outage).error_rate < 0.01
+
+The load begins when the `with` is entered and its driver is ready, and goes on until it is left,
+whatever the test does meanwhile. Then no more arrivals come, and what is in flight is waited for,
+at most until its deadline. A window that is taken inside the `with` holds what has been answered
+by then (50 ms may be missing, and what is in flight is); after it, everything is there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from pytest_resilience.errors import NoSamples, ResilienceError, ThresholdCrossed, UsageError
+from pytest_resilience.faults.offload import offload
+from pytest_resilience.load.crew import Crew
+from pytest_resilience.load.driver.wire import Job
+from pytest_resilience.load.process import Launcher
+from pytest_resilience.measure.recovery import recovery
+from pytest_resilience.measure.samples import Samples
+
+if TYPE_CHECKING:
+    from pytest_resilience.load.guard import Guard
+    from pytest_resilience.measure.slo import SLO
+    from pytest_resilience.timeline import Episode, Timeline
+
+LOOK = 0.02  # seconds between two looks for bad news in an async hold
+
+
+class Run:
+    """Load in progress, under `with` or `async with`; used once.
+
+    :ivar guard: looks for the threshold at which it has to end.
+    :ivar stopped: which threshold that was; None while none was crossed.
+    """
+
+    def __init__(self, label: str, jobs: Sequence[Job], *, launcher: Launcher, line: Timeline) -> None:
+        self._label, self._job, self._launcher, self._line = label, jobs[0], launcher, line
+        self._crew = Crew(label, jobs)
+        self._begin: float | None = None
+        self._ended: float | None = None
+        self.guard: Guard | None = None
+        self.stopped: str | None = None
+
+    # Its life
+
+    def __enter__(self) -> Run:
+        if self._crew.drivers:
+            raise UsageError(f"{self!r} was entered before: a run is used once; call load(...) again")
+        try:
+            self.samples.keep_near(lambda: self._line.episodes)
+            self._begin = self._crew.start(self._launcher)
+        except BaseException:
+            self._crew.retire(at_once=True)
+            raise
+        self._line.mark(f"load began: {self._describe()}")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self.abandon()
+            return
+        self._end()
+        if not len(self.samples):
+            raise NoSamples(
+                f"{self._describe()}: not one call was made in {self.elapsed:.2f} s, so nothing was shown; "
+                "hold the load (run.hold) for longer, or raise it"
+            )
+
+    def hold(self, seconds: float) -> None:
+        """Let the load go on for `seconds`.
+
+        :raises DriverDied: at once when a driver dies, or loses samples.
+        :raises SetupFailed: at once when a user's generator fails.
+        :raises ThresholdCrossed: the threshold of `stop_when=` was crossed.
+        """
+        self._require_running("hold")
+        self._wait(time.monotonic() + _seconds(seconds))
+
+    def finish(self) -> None:
+        """Wait until the profile is over and everything in flight is answered; raises as `hold` does."""
+        self._wait(self._end_of_profile())
+        self._end()
+
+    def abandon(self) -> None:
+        """Stop without waiting for what is in flight; the test has failed already, and its news is the better."""
+        if self._ended is not None:
+            return
+        try:
+            self._crew.abandon()
+        except ResilienceError as trouble:
+            self._line.mark(f"load broke: {trouble}")
+        finally:
+            self._retire(at_once=True)
+
+    async def __aenter__(self) -> Run:
+        try:
+            return await offload(self.__enter__)
+        except asyncio.CancelledError:
+            if self._begin is not None:
+                await offload(self.abandon)
+            raise
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await offload(lambda: self.__exit__(kind, error, trace))
+
+    async def ahold(self, seconds: float) -> None:
+        """Do as `hold` does, and let the event loop go on."""
+        self._require_running("ahold")
+        await self._await(time.monotonic() + _seconds(seconds))
+
+    async def afinish(self) -> None:
+        """Do as `finish` does, and let the event loop go on."""
+        await self._await(self._end_of_profile())
+        await offload(self._end)
+
+    def _wait(self, until: float) -> None:
+        while self.guard is not None and self.guard.due < until:
+            self._crew.wait(self.guard.due)
+            self._look(self.guard)
+        self._crew.wait(until)
+
+    def _look(self, guard: Guard) -> None:
+        self.stopped = guard.look(self.samples)
+        if self.stopped is not None:
+            raise ThresholdCrossed(
+                f"{self._describe()}: ended after {self.elapsed:.1f} s, at a critical threshold: {self.stopped}"
+            )
+
+    async def _await(self, until: float) -> None:
+        while (left := until - time.monotonic()) > 0:
+            self._crew.check()
+            if self.guard is not None:
+                self._look(self.guard)
+            await asyncio.sleep(min(LOOK, left))
+        self._crew.check()
+
+    def _end_of_profile(self) -> float:
+        begin, profile = self._require_running("finish"), self._job.profile
+        if math.isinf(profile.total):
+            raise UsageError(f"finish: {profile!r} never ends: hold it, or give it an end (lasting=, total=)")
+        return begin + profile.total
+
+    # What it has seen
+
+    @property
+    def samples(self) -> Samples:
+        """Everything that has been answered so far; it grows while the run goes on."""
+        return self._crew.samples
+
+    def before(self, episode: Episode) -> Samples:
+        """Return the window of what finished before the fault was struck."""
+        return self._crew.samples.before(episode)
+
+    def during(self, episode: Episode) -> Samples:
+        """Return the window of what was in flight or began while the fault was in force."""
+        return self._crew.samples.during(episode)
+
+    def under(self, episode: Episode) -> Samples:
+        """Return the part of `during` that began once it was struck and finished before its heal began."""
+        return self._crew.samples.under(episode)
+
+    def after(self, episode: Episode) -> Samples:
+        """Return the window of what began after the fault was healed."""
+        return self._crew.samples.after(episode)
+
+    def recovery(self, episode: Episode, *, to: SLO) -> float:
+        """Return the seconds from the heal until every later window meets `to`; inf if that never was."""
+        return recovery(self._crew.samples, episode, to=to)
+
+    @property
+    def in_flight(self) -> int:
+        """How many calls had begun and not finished when the drivers last reported."""
+        return self._crew.in_flight
+
+    @property
+    def unsent(self) -> int:
+        """How many arrivals were due and never sent; complete once the run has ended."""
+        return len(self._crew.samples.unsent)
+
+    @property
+    def examples(self) -> dict[str, str]:
+        """The first message of each category of failure."""
+        return self._crew.examples
+
+    @property
+    def began(self) -> float:
+        """When the first arrival was due, in monotonic seconds."""
+        if self._begin is None:
+            raise UsageError(f"{self!r} has not begun: enter it first")
+        return self._begin
+
+    @property
+    def entered(self) -> bool:
+        """Whether it has begun."""
+        return self._begin is not None
+
+    @property
+    def going(self) -> bool:
+        """Whether it has begun and not ended."""
+        return self._begin is not None and self._ended is None
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The process ids of its drivers; empty before it was entered."""
+        return tuple(driver.pid for driver in self._crew.drivers)
+
+    @property
+    def elapsed(self) -> float:
+        """The seconds since it began, or that it took; 0 before."""
+        if self._begin is None:
+            return 0.0
+        return max(0.0, (time.monotonic() if self._ended is None else self._ended) - self._begin)
+
+    # How it is done
+
+    def _require_running(self, verb: str) -> float:
+        if self._begin is None or self._ended is not None:
+            state = "has not begun" if self._begin is None else "is over"
+            raise UsageError(f"{verb}: {self!r} {state}: use it inside `with load(...) as run:`")
+        return self._begin
+
+    def _end(self) -> None:
+        """Stop, wait for what is in flight, and close the accounts."""
+        if self._begin is None or self._ended is not None:
+            return
+        at_once = True
+        try:
+            self._crew.finish(min(time.monotonic(), self._begin + self._job.profile.total))
+            at_once = False
+        finally:
+            self._retire(at_once=at_once)
+        self._crew.check()
+
+    def _retire(self, *, at_once: bool) -> None:
+        self._ended = time.monotonic()
+        self._line.mark(f"load ended: {self._describe()}, {len(self.samples)} samples")
+        self._crew.retire(at_once=at_once)
+
+    def _describe(self) -> str:
+        job = self._job
+        return f"{self._label}, {'users' if job.closed else 'rate'} {job.profile.text}"
+
+    def __repr__(self) -> str:
+        if self._begin is None:
+            return f"<Run {self._describe()}: not begun>"
+        state = "running for" if self._ended is None else "ended after"
+        return f"<Run {self._describe()}: {self._crew.samples!r}, {state} {self.elapsed:.1f} s>"
+
+
+def _seconds(seconds: float) -> float:
+    if not 0 <= seconds < math.inf:
+        raise UsageError(f"hold({seconds}): expected seconds, zero or more")
+    return seconds

@@ -1,0 +1,233 @@
+"""The pytest plugin: options, markers, header, and the report of each test's story."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Generator
+from typing import Literal
+
+import pytest
+
+from pytest_resilience import timeline
+from pytest_resilience.errors import NotHealed, ResilienceError, Unsupported
+from pytest_resilience.fixtures import NOTES, OPTIONS, STORY
+from pytest_resilience.options import TABLE, Option, Options, resolve
+from pytest_resilience.report.story import Story
+from pytest_resilience.report.text import last_lines, summary_line, timeline_lines
+
+pytest_plugins = ("pytest_resilience.fixtures",)
+
+PROPERTY = "resilience"
+
+MARKERS = (
+    "chaos: a scenario that breaks something: run them with `pytest -m chaos`",
+    "load: a scenario that asks whether the service carries a load: `pytest -m load`",
+    "stress: a scenario that exhausts a resource or looks for a limit: `pytest -m stress`",
+    "soak: a scenario that takes hours at full size: `pytest -m soak`",
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add every row of the table as a flag and as an ini key."""
+    group = parser.getgroup("resilience", "chaos, load and stress scenarios (pytest-resilience)")
+    kinds: dict[bool, Literal["linelist", "string"]] = {True: "linelist", False: "string"}
+    for option in TABLE:
+        default = f" Default: {option.default}." if option.default else ""
+        group.addoption(
+            option.flag,
+            dest=option.key,
+            action="append",
+            metavar="|".join(option.choices) or option.name.rpartition("-")[2].upper(),
+            help=f"{option.help}{default} Ini: {option.key}.",
+        )
+        parser.addini(option.key, option.help, type=kinds[option.repeatable], default=None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Resolve the options once, and register the markers."""
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+    worker = getattr(config, "workerinput", None)
+
+    def given(option: Option) -> str | list[str] | None:
+        flag: list[str] | None = config.getoption(option.key)
+        if flag is not None:
+            return flag
+        ini: str | list[str] | None = config.getini(option.key)
+        return ini or None
+
+    def fresh_seed() -> int:
+        # An xdist worker has to draw what its controller has announced.
+        return int(worker[PROPERTY]) if worker else random.SystemRandom().getrandbits(32)
+
+    try:
+        options = resolve(given, fresh_seed=fresh_seed)
+        if options.backend == "docker":
+            from pytest_resilience.services.choice import choose
+
+            choose(options, pull=False)
+        _require_link_server(options)
+    except ResilienceError as error:
+        raise pytest.UsageError(str(error)) from error
+    config.stash[OPTIONS] = options
+    config.stash[NOTES] = []
+
+
+def _require_link_server(options: Options) -> None:
+    """Raise BackendUnavailable if the server behind links that was asked for by name is not to be had."""
+    if options.toxiproxy == "server":
+        from pytest_resilience.links.choice import find_program
+
+        find_program()
+    elif options.toxiproxy == "docker":
+        from pytest_resilience.services.tool import need_docker
+
+        need_docker("--resilience-toxiproxy=docker", options.toxiproxy_image)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: object) -> None:
+    """Give the seed to an xdist worker."""
+    config: pytest.Config = node.config  # type: ignore[attr-defined]
+    node.workerinput[PROPERTY] = config.stash[OPTIONS].seed  # type: ignore[attr-defined]
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say backend and why, versions of the real components, the seed and how to replay."""
+    from pytest_resilience.links.choice import describe
+    from pytest_resilience.services.choice import choose
+
+    options = config.stash[OPTIONS]
+    links = describe(options)
+    drawn = "given" if options.seed_given else f"replay with --resilience-seed={options.seed}"
+    said = [str(choose(options, pull=False)), *([links] if links else []), f"size {options.size}"]
+    header = f"resilience: {'; '.join(said)}; seed {options.seed} ({drawn})"
+    if options.locust_bind is None:
+        return header
+    from pytest_resilience.load.locust_remote import Site
+
+    command = Site(*options.locust_bind, options.locust_token).command
+    return f"{header}\nresilience: for a remote Locust worker, in a checkout of this project: {command}"
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Let an xdist worker hand in what it has to say."""
+    worker = getattr(session.config, "workeroutput", None)
+    if worker is not None:
+        worker[PROPERTY] = session.config.stash[NOTES]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object, error: object) -> None:  # noqa: ARG001  (the hook names it)
+    """Take over what an xdist worker had to say; one that crashed says nothing."""
+    notes: list[str] = getattr(node, "workeroutput", {}).get(PROPERTY, [])
+    node.config.stash[NOTES].extend(notes)  # type: ignore[attr-defined]
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Give each test its own timeline."""
+    story = item.stash[STORY] = Story()
+    before = timeline.set_current(story.timeline)
+    try:
+        return (yield)
+    finally:
+        timeline.set_current(before)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> None:
+    """Note when the test itself began: what was struck before belongs to its fixtures."""
+    item.stash[STORY].called = time.monotonic()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
+    """Undo the faults that the test left in force, and fail it for that.
+
+    Those that the test itself entered are healed before its fixtures are torn down, while their
+    targets are still there; those that its fixtures entered have to be healed by them.
+    """
+    story = item.stash[STORY]
+    left = [episode for episode in story.timeline.in_force if story.called and episode.struck >= story.called]
+    troubles = _heal(left[::-1])
+    try:
+        yield
+    finally:
+        later = [episode for episode in story.timeline.in_force if episode not in left]
+        left += later
+        troubles += _heal(later[::-1])
+        # A test whose event loop was stopped by a time-out could not leave its `async with`, and has failed for that.
+        excused = not story.passed and any(episode.awaited for episode in left)
+        if troubles or (left and not excused):
+            raise NotHealed(_complaint(left, troubles))
+
+
+def _heal(episodes: list[timeline.Episode]) -> list[str]:
+    """Heal each of `episodes` and return what went wrong."""
+    troubles = []
+    for episode in episodes:
+        try:
+            if episode.heal is not None:
+                episode.heal()
+        except Exception as error:  # noqa: BLE001  (a user's fault may raise anything; the others are healed still)
+            troubles.append(f"{episode.name} could not be healed: {error!r}")
+        else:
+            if episode.in_force:
+                troubles.append(f"{episode.name} could not be healed: its heal was begun, and was broken off")
+    return troubles
+
+
+def _complaint(left: list[timeline.Episode], troubles: list[str]) -> str:
+    names = ", ".join(dict.fromkeys(episode.name for episode in left))
+    advice = ", and healed by force; enter a fault with `with`, so that it is healed whatever happens"
+    forced = "" if all(episode.in_force for episode in left) else advice
+    return f"{names}: still in force when the test ended{forced}" + "".join(f"\n  {trouble}" for trouble in troubles)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add the story: one line to each test's properties, and to a failure the timeline and the logs.
+
+    A test that asked for what this machine or backend cannot do is skipped, with the reason.
+    """
+    story = item.stash.get(STORY, None)
+    if story is not None and story.told and call.when == "call":
+        item.user_properties.append((PROPERTY, summary_line(story)))
+    reason = str(call.excinfo.value) if call.excinfo and isinstance(call.excinfo.value, Unsupported) else None
+    if reason is not None:
+        call.excinfo = pytest.CallInfo.from_call(lambda: pytest.skip(reason), call.when).excinfo
+    report = yield
+    if story is not None and call.when == "call":
+        story.passed = report.passed
+    if reason is not None:
+        path, line, _ = item.reportinfo()
+        report.longrepr = (str(path), (line or 0) + 1, f"Skipped: {reason}")  # where the test is, not where we are
+    if story is not None and report.failed:
+        lines = timeline_lines(story.timeline)
+        if lines:
+            report.sections.append(("resilience timeline", "\n".join(lines)))
+        for name, logs in story.logs.items():
+            report.sections.append((f"resilience log of {name}", last_lines(logs())))
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say in a line each what the scenarios did, and what the reader has to know besides."""
+    lines = [
+        f"{report.outcome.upper()} {report.nodeid}: {value}"
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if isinstance(report, pytest.TestReport) and report.when == "call"
+        for name, value in report.user_properties
+        if name == PROPERTY
+    ]
+    notes: list[str] = config.stash[NOTES]
+    lines += [f"note: {note}" for note in dict.fromkeys(notes)]
+    if lines:
+        terminalreporter.section("resilience")
+        for line in lines:
+            terminalreporter.line(line)

@@ -1,0 +1,30 @@
+"""The story of one test: its timeline, the logs of what it ran, and what its load came to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from pytest_resilience.timeline import Timeline
+
+
+@dataclass
+class Story:
+    """What the report of one test is made of, filled in by the fixtures that the test uses.
+
+    :ivar called: when the test function was called, after its fixtures were set up; None before that.
+    :ivar passed: whether the test function did what it was to do; known when its fixtures are torn down.
+    :ivar logs: for each service its name and a function that returns its logs.
+    :ivar runs: the runs of load, each with a repr of one line.
+    """
+
+    timeline: Timeline = field(default_factory=Timeline)
+    called: float | None = None
+    passed: bool = False
+    logs: dict[str, Callable[[], str]] = field(default_factory=dict)
+    runs: Sequence[object] = ()
+
+    @property
+    def told(self) -> bool:
+        """Whether anything happened that a report has to tell."""
+        return bool(self.timeline.episodes or self.runs)

@@ -1,0 +1,54 @@
+"""A story as text for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pytest_resilience.report.story import Story
+from pytest_resilience.timeline import Episode, Timeline
+
+LOG_LINES = 30
+
+
+def timeline_lines(timeline: Timeline) -> list[str]:
+    """Return what happened, a line each, with seconds since the timeline began."""
+    events = [(mark.at, mark.text) for mark in timeline.marks]
+    for episode in timeline.episodes:
+        events.append((episode.struck, f"{episode.name} struck"))
+        if episode.healed is None:
+            continue
+        lasted = episode.healed - episode.struck
+        events.append((episode.healed, f"{episode.name} healed after {lasted:.2f} s: {episode.receipt}"))
+    events.sort(key=lambda event: event[0])
+    lines = [f"{at - timeline.started:8.3f} s  {text}" for at, text in events]
+    return lines + [f"never healed  {episode.name}: {episode.receipt}" for episode in timeline.in_force]
+
+
+def summary_line(story: Story) -> str:
+    """Return the story in one line: the faults with their receipts, then each run."""
+    faults = [_episode(episode) for episode in _outermost(story.timeline.episodes)]
+    return "; ".join([*faults, *map(repr, story.runs)])
+
+
+def last_lines(text: str, *, lines: int = LOG_LINES) -> str:
+    """Return the last `lines` lines of `text`, saying how many were left out."""
+    every = text.splitlines()
+    left_out = len(every) - lines
+    head = [f"({left_out} earlier lines)"] if left_out > 0 else []
+    return "\n".join([*head, *every[-lines:]])
+
+
+def _episode(episode: Episode) -> str:
+    if episode.healed is None:
+        return f"{episode.name} NEVER HEALED ({episode.receipt})"
+    return f"{episode.name} {episode.healed - episode.struck:.2f} s ({episode.receipt})"
+
+
+def _outermost(episodes: Sequence[Episode]) -> list[Episode]:
+    """Leave out the parts of a `together(...)`, whose receipts it repeats."""
+    wholes = [episode.name for episode in episodes if episode.name.startswith("together(")]
+    return [
+        episode
+        for episode in episodes
+        if not any(f"({episode.name}" in whole or f", {episode.name}" in whole for whole in wholes)
+    ]

@@ -1,0 +1,207 @@
+"""A real Postgres server: fresh for each test, and to be broken in its own ways too."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+
+from pytest_resilience.errors import ServiceStateError
+from pytest_resilience.faults.fault import Breakage, fault
+from pytest_resilience.janitor import RemoveSharedMemory
+from pytest_resilience.services.backend import Backend, Spec, Unit
+from pytest_resilience.services.datadir import DataDirectory
+from pytest_resilience.services.laundry import wash
+from pytest_resilience.services.pgwire import PgConnection, Row
+from pytest_resilience.services.process import ProcessBackend
+from pytest_resilience.services.programs import Program
+from pytest_resilience.services.service import AT_ONCE, START, Service
+from pytest_resilience.services.template import DATABASE, USER, cache_directory, template
+from pytest_resilience.timeline import Receipt
+from pytest_resilience.waiting import wait_until
+
+# Without fsync nothing that was acknowledged is lost when the *process* is killed: it has been written, and
+# what has been written is the kernel's. Only a crash of the machine could tell the difference.
+SETTINGS = {
+    "fsync": "off",
+    "shared_buffers": "32MB",
+    "max_connections": "100",
+    # The defaults, which initdb would make smaller with its small segments.
+    "min_wal_size": "80MB",
+    "max_wal_size": "1GB",
+}
+IN_IMAGE = 5432
+PATIENCE = 5.0
+# A server that ends gracefully leaves no shared memory behind; one that does not in this time is killed.
+FAREWELL = 2.0
+
+
+class PostgresServer(Service):
+    """A Postgres server at `postgresql://postgres@127.0.0.1:PORT/test`; made by `embedded()` or `in_container()`.
+
+    :param data: its data directory where that is on this host; None in a container.
+    """
+
+    def __init__(self, unit: Unit, *, data: DataDirectory | None = None, within: float = START) -> None:
+        super().__init__(unit, ready=self._answers, scheme="postgresql", within=within)
+        self._data = data
+
+    @classmethod
+    def embedded(
+        cls,
+        backend: ProcessBackend,
+        program: Program,
+        *,
+        port: int,
+        name: str = "postgres",
+        settings: Mapping[str, str] | None = None,
+        cache: Path | None = None,
+    ) -> PostgresServer:
+        """Return a server that is not started yet, run from `program` as processes of this host.
+
+        :param settings: of postgresql.conf, over those in `SETTINGS`.
+        :param cache: where the templates of data directories are kept, by default `cache_directory()`.
+        :raises BackendUnavailable: this is root, and Postgres cannot be made to think otherwise.
+        """
+        guise, place = backend.guise, backend.place(name)
+        store = cache_directory() if cache is None else cache
+        data = DataDirectory(
+            place,
+            lambda: template(program, guise, backend.run, store),
+            owner=guise.owner,
+            remains=backend.janitor.promise(RemoveSharedMemory(place)),
+        )
+        spec = process_spec(program.path, port=port, data=place, name=name, settings=settings or {})
+        return cls(backend.unit(spec), data=data)
+
+    @classmethod
+    def in_container(
+        cls,
+        backend: Backend,
+        image: str,
+        *,
+        port: int,
+        name: str = "postgres",
+        settings: Mapping[str, str] | None = None,
+    ) -> PostgresServer:
+        """Return a server that is not started yet, in a container whose `image` is or behaves like the official one."""
+        return cls(backend.unit(container_spec(image, port=port, name=name, settings=settings or {})))
+
+    @property
+    def url(self) -> str:
+        """`postgresql://postgres@127.0.0.1:PORT/test`; no password is asked for."""
+        return f"postgresql://{USER}@{self.address}/{DATABASE}"
+
+    def query(self, sql: str, *, database: str = DATABASE, timeout: float = PATIENCE) -> list[Row]:
+        """Run SQL in a session of its own and return the rows of the last statement, each value as text or None.
+
+        :param timeout: seconds that connecting and the answer may take.
+        :raises PostgresRefused: Postgres answered with an error.
+        :raises OSError: it cannot be reached or does not answer in time.
+        """
+        with PgConnection(self.host, self.port, user=USER, database=database, timeout=timeout) as connection:
+            return connection.query(sql)
+
+    def start(self) -> None:
+        """Start it and return when it answers a query; the first start begins with a fresh data directory."""
+        if self._data is not None and not self.running:
+            if not self._data.made:
+                self._data.reset()
+            self._data.unlock()
+        super().start()
+
+    def ensure_fresh(self) -> None:
+        """Bring it to running, answering, and as it was when it was first started.
+
+        Embedded, that is a restart on a data directory made equal to its template: nothing a test did survives it. In
+        a container, where a restart takes much longer, all databases, roles and settings are removed by SQL, and `test`
+        is created anew. Either way every connection is closed.
+
+        :raises ServiceNotReady: it cannot be brought there.
+        """
+        if self._data is None:
+            super().ensure_fresh()
+            with PgConnection(self.host, self.port, user=USER, database=USER, timeout=PATIENCE) as connection:
+                wash(connection, DATABASE, USER)
+            return
+        self._unit.stop(FAREWELL)
+        self._data.reset()
+        self.start()
+
+    def remove(self) -> None:
+        """End it and leave nothing of it, its shared memory included; its logs can still be read."""
+        self._unit.stop(FAREWELL)
+        super().remove()
+        if self._data is not None:
+            self._data.close()
+
+    @fault
+    def connections_terminated(self, *, optional: bool = False) -> Breakage:
+        """Close every client's connection from the server's side, as a failover or an administrator does.
+
+        It is done when it is struck: clients may connect again at once. Receipt: connections terminated.
+
+        :param optional: that nobody is connected is expected.
+        """
+        if not self.running:
+            raise ServiceStateError(
+                f"{self.name}: has no connections to terminate, it is not running; start() it first"
+            )
+        with PgConnection(self.host, self.port, user=USER, database=USER, timeout=PATIENCE) as connection:
+            told = connection.query(
+                "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+            )
+            pids = ",".join(str(pid) for pid, _ in told)
+            left = f"SELECT 1 FROM pg_stat_activity WHERE pid = ANY('{{{pids}}}')"  # noqa: S608 — numbers of its own
+            wait_until(
+                lambda: not connection.query(left),
+                within=AT_ONCE,
+                what=f"{self.name} closes the connections of {pids}",
+            )
+        yield Receipt(optional=optional, connections_terminated=len(told))
+
+    def _answers(self) -> bool:
+        return self.query("SELECT 1", timeout=1.0) == [("1",)]
+
+
+def process_spec(program: Path, *, port: int, data: Path, name: str, settings: Mapping[str, str]) -> Spec:
+    """Return how Postgres is run as a process on the data directory `data`."""
+    own = {
+        "listen_addresses": "127.0.0.1",
+        "port": str(port),
+        "unix_socket_directories": "",
+        # In files of the data directory: a killed server leaves nothing in /dev/shm, of which Docker gives 64 MB only.
+        "dynamic_shared_memory_type": "mmap",
+    }
+    return Spec(
+        name=name,
+        command=(str(program), "-D", str(data), *_options({**SETTINGS, **settings, **own})),
+        env={"LC_ALL": "C"},
+        port=port,
+        directory=data,
+        as_user=True,
+        stop_signal=signal.SIGINT,
+    )
+
+
+def container_spec(image: str, *, port: int, name: str, settings: Mapping[str, str]) -> Spec:
+    """Return how Postgres is run in a container of the official image."""
+    return Spec(
+        name=name,
+        command=("postgres", *_options({**SETTINGS, **settings})),
+        image=image,
+        env={
+            "POSTGRES_USER": USER,
+            "POSTGRES_DB": DATABASE,
+            "POSTGRES_HOST_AUTH_METHOD": "trust",
+            "POSTGRES_INITDB_ARGS": "--no-sync --encoding UTF8 --locale C",
+        },
+        port=port,
+        container_port=IN_IMAGE,
+        stop_signal=signal.SIGINT,
+    )
+
+
+def _options(settings: Mapping[str, str]) -> list[str]:
+    return [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]

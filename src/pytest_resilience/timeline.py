@@ -1,0 +1,155 @@
+"""What happened to whom and when: receipts, episodes, and the timeline of one test.
+
+Every instant is `time.monotonic()` seconds, which all processes of one host share.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pytest_resilience.errors import FaultInForce
+
+Count = int | float | str
+
+
+class Receipt:
+    """The proof that a fault touched something: named counts, filled in while it is in force.
+
+    >>> receipt = Receipt(connections_cut=3)
+    >>> receipt.bit
+    True
+    >>> Receipt(connections_cut=0).bit
+    False
+
+    A receipt has *bitten* when at least one of its counts is not zero and not empty. `optional=True`
+    says that a fault that touches nothing is expected.
+    """
+
+    def __init__(self, *, optional: bool = False, **counts: Count) -> None:
+        self.optional = optional
+        self.counts: dict[str, Count] = dict(counts)
+
+    def note(self, **counts: Count) -> None:
+        """Set counts, replacing those of the same name."""
+        self.counts.update(counts)
+
+    @property
+    def bit(self) -> bool:
+        """Whether anything was touched."""
+        return any(self.counts.values())
+
+    def __str__(self) -> str:
+        shown = (f"{value:g}" if isinstance(value, float) else f"{value}" for value in self.counts.values())
+        pairs = (f"{name.replace('_', ' ')} {value}" for name, value in zip(self.counts, shown, strict=True))
+        return ", ".join(pairs) or "nothing touched"
+
+    def __repr__(self) -> str:
+        return f"<Receipt: {self}>"
+
+
+@dataclass(eq=False)
+class Episode:
+    """One fault that was in force: what, when it was struck, when healed, and its receipt.
+
+    Breaking and healing take time, so each has two ends, all in `time.monotonic()` seconds: the
+    break went from `striking` to `struck`, the heal from `healing` to `healed`. What finished
+    before `striking` has not met the fault, nor has what began after `healed`; what lies between
+    `struck` and `healing` knew nothing else.
+
+    :ivar healing: None until the heal begins.
+    :ivar healed: None while the fault is in force.
+    :ivar heal: undoes the fault ahead of time; the end of the test calls it for one left in force.
+    :ivar awaited: entered with `async with`, which a test cannot leave when its event loop is stopped under it.
+    """
+
+    name: str
+    struck: float
+    receipt: Receipt
+    healed: float | None = None
+    striking: float = math.nan
+    healing: float | None = None
+    heal: Callable[[], None] | None = None
+    awaited: bool = False
+
+    def __post_init__(self) -> None:
+        if math.isnan(self.striking):
+            self.striking = self.struck
+        if self.healing is None:
+            self.healing = self.healed
+
+    @property
+    def in_force(self) -> bool:
+        """Whether it has not been healed yet."""
+        return self.healed is None
+
+    def __repr__(self) -> str:
+        lasted = "in force" if self.healed is None else f"{self.healed - self.struck:.2f} s"
+        return f"<Episode {self.name}: {lasted}; {self.receipt}>"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A remark on the timeline, such as the start of a run."""
+
+    at: float
+    text: str
+
+
+@dataclass(eq=False)
+class Timeline:
+    """The episodes and marks of one test, in the order in which they came; safe between threads."""
+
+    started: float = field(default_factory=time.monotonic)
+    episodes: list[Episode] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def strike(self, episode: Episode) -> None:
+        """Add an episode that has just been struck."""
+        with self._lock:
+            self.episodes.append(episode)
+
+    def refuse_nesting(self, name: str) -> None:
+        """Raise `FaultInForce` when a fault of this name is in force."""
+        with self._lock:
+            if any(episode.name == name and episode.in_force for episode in self.episodes):
+                raise FaultInForce(
+                    f"{name} is already in force; a fault cannot be nested in itself: "
+                    "heal the first one before you strike again"
+                )
+
+    def mark(self, text: str) -> None:
+        """Add a remark at this moment."""
+        with self._lock:
+            self.marks.append(Mark(time.monotonic(), text))
+
+    @property
+    def in_force(self) -> list[Episode]:
+        """The episodes that have not been healed."""
+        with self._lock:
+            return [episode for episode in self.episodes if episode.in_force]
+
+
+class _Stage:
+    """Holds the timeline of the test that is running.
+
+    Tests of one process run one after the other, and a fault may be entered from any thread or
+    event loop of the test, so this is one per process and not a context variable.
+    """
+
+    timeline: Timeline = Timeline()
+
+
+def current() -> Timeline:
+    """Return the timeline of the test that is running (outside of pytest: one for the process)."""
+    return _Stage.timeline
+
+
+def set_current(timeline: Timeline) -> Timeline:
+    """Make `timeline` the current one and return the one before."""
+    before, _Stage.timeline = _Stage.timeline, timeline
+    return before

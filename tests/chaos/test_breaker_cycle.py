@@ -1,0 +1,32 @@
+"""The breaker of the database goes through its whole cycle: CLOSED, OPEN, HALF_OPEN, CLOSED, and each shows."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from pytest_resilience import Link, Loader, Post, Service
+
+
+@pytest.mark.chaos
+@pytest.mark.asyncio
+async def test_the_breaker_opens_probes_and_closes(app_over_link: Service, database_link: Link, load: Loader) -> None:
+    bookings = Post(
+        f"{app_over_link.url}/bookings", json=lambda call: {"slot": call.index + 1, "patient": f"p{call.index}"}
+    )
+    async with httpx.AsyncClient(base_url=app_over_link.url) as client, load(bookings, rate=50) as run:
+        await run.ahold(1)
+        async with database_link.severed() as outage:
+            await run.ahold(3)
+            opened = (await client.get("/breaker")).json()
+            served = (await client.get("/health")).status_code
+        await run.ahold(2.5)
+        closed = (await client.get("/breaker")).json()
+    assert served == 200  # alive, whatever its dependencies are
+    assert opened["state"] in {"OPEN", "HALF_OPEN"}
+    assert closed["state"] == "CLOSED"
+    went = [change["to"] for change in closed["history"]]
+    assert went[:2] == ["OPEN", "HALF_OPEN"]
+    assert went[-2:] == ["HALF_OPEN", "CLOSED"]
+    assert "OPEN" in went[2:-2]  # it probed during the outage, and opened again
+    assert run.under(outage).quantile(0.5) < 0.05  # open, it answers at once

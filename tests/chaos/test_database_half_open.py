@@ -1,0 +1,43 @@
+"""New connections to the database are accepted and never answered. Who has one carries on; the others are not hung."""
+
+from __future__ import annotations
+
+import pytest
+from harness import Clinic
+
+from pytest_resilience import SLO, Get, Link, Loader, Post, PostgresServer
+
+POOL = 3
+BOOKING = SLO(p95=0.25)
+
+
+@pytest.mark.chaos
+def test_a_pool_lives_on_its_connections_and_without_them_fails_fast(
+    clinic: Clinic, database_link: Link, postgres_server: PostgresServer, load: Loader
+) -> None:
+    app = clinic(database=database_link, pool_size=POOL)
+    bookings = Post(
+        f"{app.url}/bookings",
+        json=lambda call: {"slot": call.index + 1, "patient": f"p{call.index}"},
+    )
+    with load(Get(f"{app.url}/slots/1"), users=3 * POOL) as crowd:
+        crowd.hold(0.5)
+    assert database_link.traffic.open == POOL
+    with load(bookings, rate=80) as run:
+        run.hold(1)
+        with database_link.half_open() as outage:
+            run.hold(1.5)
+            assert outage.receipt.counts["connections_unanswered"] == 0  # nobody needed a new one
+            with postgres_server.connections_terminated() as terminated:
+                pass
+            run.hold(2.5)
+        run.hold(3)
+    pooled = run.samples.between(outage.struck, terminated.striking)
+    assert pooled.statuses == {201}
+    assert BOOKING.met_by(pooled)
+    hanging = run.samples.between(terminated.struck + 0.5, outage.healing)
+    assert hanging.statuses == {503}
+    assert max(hanging.latencies) < 2
+    assert hanging.quantile(0.5) < 0.1
+    assert outage.receipt.counts["connections_unanswered"]
+    assert run.recovery(outage, to=SLO(p95=0.25, error_rate=0.01)) < 5

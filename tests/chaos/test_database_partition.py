@@ -1,0 +1,28 @@
+"""The network to the database swallows every packet. Nobody is left hanging: refusals are clear, and soon at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_resilience import SLO, Link, Loader, Post, Service
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("silently", [True, False], ids=["silently", "refusing"])
+def test_bookings_fail_fast_across_a_partition(
+    app_over_link: Service, database_link: Link, load: Loader, silently: bool
+) -> None:
+    bookings = Post(
+        f"{app_over_link.url}/bookings", json=lambda call: {"slot": call.index + 1, "patient": f"p{call.index}"}
+    )
+    with load(bookings, rate=100) as run:
+        run.hold(1)
+        with database_link.severed(silently=silently) as partition:
+            run.hold(3)
+        run.hold(3)
+    assert run.before(partition).statuses == {201}
+    cut_off = run.under(partition)
+    assert cut_off.statuses == {503}
+    assert cut_off.quantile(0.5) < 0.1  # the breaker answers for the database
+    assert max(cut_off.latencies) < 2
+    assert run.recovery(partition, to=SLO(p95=0.25, error_rate=0.01)) < 5

@@ -1,0 +1,25 @@
+"""The database is far away all of a sudden: bookings take longer, by the distance, not by a queue, and all succeed."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_resilience import SLO, Link, Loader, Post, Service
+
+FAR, JITTER = 0.015, 0.003  # seconds each way
+
+
+@pytest.mark.chaos
+def test_bookings_bear_a_slow_road_to_the_database(app_over_link: Service, database_link: Link, load: Loader) -> None:
+    bookings = Post(
+        f"{app_over_link.url}/bookings", json=lambda call: {"slot": call.index + 1, "patient": f"p{call.index}"}
+    )
+    with load(bookings, rate=80) as run:
+        run.hold(1)
+        with database_link.slowed(FAR, jitter=JITTER) as distance:
+            run.hold(5)
+        run.hold(2)
+    slow = run.under(distance)
+    assert SLO(p95=0.5, error_rate=0.01).met_by(slow)
+    assert min(slow.latencies) >= 2 * (FAR - JITTER)  # every booking made the journey
+    assert run.recovery(distance, to=SLO(p95=0.25, error_rate=0.01)) < 3

@@ -1,0 +1,33 @@
+"""The database crashes, and the news of it is slow to come. Who trusts a dead connection waits its time, no longer."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_resilience import SLO, Link, Loader, Post, PostgresServer, Service
+
+DELAY = 3.0  # seconds until the clinic hears that a connection is closed
+PATIENCE = 0.5  # seconds that it waits for a statement
+
+
+@pytest.mark.chaos
+def test_dead_connections_that_look_alive_are_found_out(
+    app_over_link: Service, database_link: Link, postgres_server: PostgresServer, load: Loader
+) -> None:
+    bookings = Post(
+        f"{app_over_link.url}/bookings", json=lambda call: {"slot": call.index + 1, "patient": f"p{call.index}"}
+    )
+    with load(bookings, rate=60) as run:
+        run.hold(2)
+        with database_link.slow_closing(DELAY, direction="downstream") as slow:
+            with postgres_server.restarted(graceful=False) as crash:
+                pass
+            run.hold(4)
+        run.hold(1)
+    assert run.before(crash).statuses == {201}
+    met = run.samples.between(slow.striking, slow.healing)
+    assert met.statuses <= {201, 503}
+    waited = [latency for latency in met.latencies if latency >= PATIENCE]
+    assert 1 <= len(waited) <= slow.receipt.counts["closings_delayed"]  # nobody asked on a connection found dead
+    assert max(waited) < 2 * PATIENCE
+    assert run.recovery(crash, to=SLO(p95=0.25, error_rate=0.01)) < DELAY  # it does not wait for the news

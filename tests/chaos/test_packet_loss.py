@@ -1,0 +1,31 @@
+"""The network to the database loses one packet in ten. Bookings wait for retransmissions, and nearly all succeed."""
+
+from __future__ import annotations
+
+import pytest
+from harness import Clinic
+
+from pytest_resilience import SLO, Linker, Loader, Post, PostgresServer
+
+BOOKING = SLO(p95=0.25, error_rate=0.01)
+
+
+@pytest.mark.chaos
+def test_bookings_bear_a_lossy_network(
+    clinic: Clinic, link: Linker, postgres_server: PostgresServer, load: Loader
+) -> None:
+    database = link(postgres_server, name="database", packets=True)
+    app = clinic(database=database)
+    bookings = Post(f"{app.url}/bookings", json=lambda call: {"slot": call.index + 1, "patient": f"p{call.index}"})
+    with load(bookings, rate=40) as run:
+        run.hold(2)
+        with database.lossy(0.1) as loss:
+            run.hold(6)
+        run.hold(4)
+    assert run.before(loss).statuses == {201}
+    lossy = run.under(loss)
+    assert SLO(p95=0.9, error_rate=0.15).met_by(lossy)
+    assert lossy.p95 > 0.2  # those of a lost packet waited for it to be sent again
+    assert lossy.quantile(0.5) < 0.1  # the others did not
+    assert lossy.statuses <= {201, 503}
+    assert run.recovery(loss, to=BOOKING) < 3

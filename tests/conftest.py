@@ -1,0 +1,64 @@
+"""The clinic as fixtures: the reference service, its workers, and the roads between it and what it depends on."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from harness import Clinic
+
+from pytest_resilience import Link, Linker, PostgresServer, RedisServer, Service, Starter
+
+APP = Path(__file__).parent / "app"
+REGISTERED = re.compile(r": registered$")
+# Python and the clinic as an image, for the docker backend; without one, the clinic runs as processes there too.
+IMAGE = os.environ.get("CLINIC_IMAGE")
+
+
+@pytest.fixture
+def clinic(
+    service: Starter, postgres_server: PostgresServer, redis_server: RedisServer, resilience_backend: str
+) -> Clinic:
+    """Start an instance of the clinic (`role="web"`) or a worker (`role="worker"`), with settings as keywords."""
+    contained = IMAGE is not None and resilience_backend == "docker"
+
+    def start(
+        *,
+        role: str = "web",
+        name: str = "clinic",
+        database: PostgresServer | Link | None = None,
+        cache: RedisServer | Link | None = None,
+        **settings: float,
+    ) -> Service:
+        web = role == "web"
+        env = {key.upper(): str(value) for key, value in settings.items()}
+        env |= {"DATABASE_URL": (database or postgres_server).url, "REDIS_URL": (cache or redis_server).url}
+        env |= {"PYTHONPATH": "/app" if contained else str(APP), "PYTHONUNBUFFERED": "1"}
+        env |= {"PORT": "{port}", "INSTANCE": name} if web else {"WORKER": name}
+        return service(
+            "python" if contained else sys.executable, "-m", f"clinic.{role}",
+            name=name, image=IMAGE, env=env, port=web, ready="/ready" if web else REGISTERED,
+        )  # fmt: skip
+
+    return start
+
+
+@pytest.fixture
+def app(clinic: Clinic) -> Service:
+    """One instance of the clinic, connected straight to Redis and Postgres."""
+    return clinic()
+
+
+@pytest.fixture
+def database_link(link: Linker, postgres_server: PostgresServer) -> Link:
+    """The road to the database."""
+    return link(postgres_server, name="database")
+
+
+@pytest.fixture
+def app_over_link(clinic: Clinic, database_link: Link) -> Service:
+    """One instance of the clinic whose road to the database can be broken."""
+    return clinic(database=database_link)

@@ -1,0 +1,64 @@
+"""The inner tests that are killed: faults that are struck and healed without end, on real services, under load."""
+
+from __future__ import annotations
+
+# In half a second it strikes and heals some ten faults; it says where it is.
+STORM = '''
+    import os, random, socket, sys, time
+
+    import pytest
+    from pytest_resilience import together
+
+    chance = random.Random(int(os.environ["STORM_SEED"]))
+    LASTING = float(os.environ["STORM_LASTING"])
+    ECHO = """
+    import os, signal, socket, sys
+    listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+    if os.fork() == 0:
+        os.setsid()  # a worker that escapes from its group
+        while True: signal.pause()
+    while True:
+        client, _ = listener.accept()
+        client.close()
+    """
+
+    def say(words):
+        os.write(1, f"<{words}>".encode())
+
+    @pytest.fixture(scope="session", autouse=True)
+    def _last():
+        say("starting")
+        yield
+
+    def faults(redis, postgres, own, road):
+        return [
+            redis.killed(), redis.paused(), redis.restarted(), postgres.killed(), postgres.paused(),
+            own.killed(), own.paused(), own.stopped(within=0.1),
+            road.severed(silently=True, optional=True), road.severed(), road.slowed(0.02, optional=True),
+            together(redis.paused(), road.severed()), together(postgres.paused(), own.killed()),
+            together(road.slowed(0.01, optional=True), redis.killed(), own.paused()),
+        ]
+
+    @pytest.mark.parametrize("turn", range(2))
+    def test_storm(redis_server, postgres_server, link, load, service, turn):
+        own = service(sys.executable, "-I", "-S", "-c", ECHO, "{port}", name="own")
+        road = link(redis_server, name="road")
+        host, port = road.host, road.port
+
+        def ping():
+            with socket.create_connection((host, port), timeout=0.3) as connection:
+                connection.sendall(b"PING\\r\\n")
+                return connection.recv(64)
+
+        with load(ping, rate=100, deadline=0.5, connections=20) as run:
+            until = time.monotonic() + LASTING
+            while time.monotonic() < until:
+                fault = chance.choice(faults(redis_server, postgres_server, own, road))
+                say(f"striking {fault.name}")
+                with fault:
+                    say("in force")
+                    run.hold(chance.uniform(0, 0.06))
+                    say("healing")
+                say("healed")
+        say("tearing down")
+'''

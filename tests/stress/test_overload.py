@@ -1,0 +1,32 @@
+"""More bookings come than the database can take. The surplus is turned away at once, and leaves no trace."""
+
+from __future__ import annotations
+
+import pytest
+from harness import Clinic
+
+from pytest_resilience import SLO, Link, Loader, Post, Sized
+
+SERVED = SLO(p95=0.25, error_rate=0.01)
+
+
+@pytest.mark.stress
+def test_overload_is_shed_and_leaves_no_trace(clinic: Clinic, database_link: Link, load: Loader, sized: Sized) -> None:
+    seconds = sized(quick=4, standard=30, full=300)
+    app = clinic(database=database_link, pool_size=4, slots=100 * (seconds + 5))
+    booking = Post(f"{app.url}/bookings", json=lambda call: {"slot": call.index + 1, "patient": f"p{call.index}"})
+    with load(booking, rate=100) as run:
+        run.hold(1)
+        calm = app.usage()
+        with database_link.slowed(0.05) as squeeze:  # four connections, 0.1 s each: 40 of 100 bookings a second
+            run.hold(seconds)
+        run.hold(3)
+    surplus = run.under(squeeze)
+    assert surplus.statuses == {201, 503}
+    assert SLO(p95=0.75, error_rate=1).met_by(surplus)  # refused or served, nobody waits for long
+    assert surplus.succeeded / surplus.duration > 20  # and what can be done is done
+    assert run.recovery(squeeze, to=SERVED) < 5
+    after = app.usage()
+    assert after.rss < 1.5 * calm.rss
+    assert after.threads == calm.threads
+    assert (after.descriptors or 0) <= (calm.descriptors or 0) + 10
