@@ -8,12 +8,13 @@ from harness import Clinic
 from pytest_resilience import SLO, Link, Loader, Post, Sized
 
 SERVED = SLO(p95=0.25, error_rate=0.01)
+POOL, CACHE = 4, 16  # connections to Postgres and to Redis that an instance opens as it comes to need them
 
 
 @pytest.mark.stress
 def test_overload_is_shed_and_leaves_no_trace(clinic: Clinic, database_link: Link, load: Loader, sized: Sized) -> None:
     seconds = sized(quick=4, standard=30, full=300)
-    app = clinic(database=database_link, pool_size=4, slots=100 * (seconds + 5))
+    app = clinic(database=database_link, pool_size=POOL, slots=100 * (seconds + 5))
     booking = Post(f"{app.url}/bookings", json=lambda call: {"slot": call.index + 1, "patient": f"p{call.index}"})
     with load(booking, rate=100) as run:
         run.hold(1)
@@ -29,4 +30,5 @@ def test_overload_is_shed_and_leaves_no_trace(clinic: Clinic, database_link: Lin
     after = app.usage()
     assert after.rss < 1.5 * calm.rss
     assert after.threads == calm.threads
-    assert (after.descriptors or 0) <= (calm.descriptors or 0) + 10
+    if after.descriptors is not None and calm.descriptors is not None:
+        assert after.descriptors <= calm.descriptors + POOL + CACHE  # the pools are full; of 200 turned away, nothing
