@@ -2,10 +2,11 @@
 
     python benchmarks/load.py [seconds]
 
-1. Processor time per request at 64 connections, with everything recorded: beside wrk, hey and httpx, and beside a
-   loop over epoll that only sends and receives: what the kernel charges, below which nothing gets.
+1. Processor time per request at 64 connections, with everything recorded: beside wrk, hey, k6, Locust, aiohttp and
+   httpx, where they are there, and beside a loop over epoll that only sends and receives: what the kernel charges,
+   below which nothing gets.
 2. How late an arrival is sent, at 1,000 and at 10,000 a second.
-3. A stall of one second at 1,000 a second, which p99 has to show as 900 ms.
+3. A stall of one second in ten, at 1,000 a second: p99 has to show 900 ms. Beside k6's.
 4. 10,000 WebSockets: how fast they open, and the memory of each in the client.
 
 The server answers 21 bytes and runs on a core of its own where there are two.
@@ -13,52 +14,33 @@ The server answers 21 bytes and runs on a core of its own where there are two.
 
 from __future__ import annotations
 
-import asyncio
 import os
-import re
-import resource
 import select
-import shutil
 import signal
 import socket
 import statistics
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import httpx
+import load_others as others
 import psutil
+from load_row import CONNECTIONS, Row
 
+from pytest_resilience import SLO
 from pytest_resilience.janitor import Janitor
 from pytest_resilience.load.prepare import prepare
 from pytest_resilience.load.request import Get
 from pytest_resilience.load.websocket import WebSocket
 
-CONNECTIONS = 64
+RATE = 1000
 SOCKETS = 10_000
 SERVER = Path(__file__).with_name("load_server.py")
 REQUEST = b"GET / HTTP/1.1\r\nhost: 127.0.0.1\r\nuser-agent: bench\r\naccept: */*\r\n\r\n"
-
-
-@dataclass(frozen=True)
-class Row:
-    tool: str
-    requests: float
-    cpu: float  # seconds
-    wall: float
-    late: list[float] | None = None
-
-    def __str__(self) -> str:
-        rate, cost = f"{self.requests / self.wall:10,.0f}/s", f"{self.cpu / self.requests * 1e6:9.1f} µs"
-        if self.late is None:
-            return f"  {self.tool:20} {rate} {cost}"
-        ordered = sorted(self.late)
-        p99 = ordered[int(len(ordered) * 0.99)]
-        return f"  {self.tool:20} {rate} {cost}   p50 {statistics.median(ordered) * 1e3:6.3f}   p99 {p99 * 1e3:7.3f} ms"
 
 
 def ours(janitor: Janitor, url: str, seconds: float, *, rate: float | None = None) -> Row:
@@ -96,55 +78,32 @@ def bare(port: int, seconds: float) -> Row:
     return row
 
 
-async def with_httpx(url: str, seconds: float) -> Row:
-    done = 0
-    end = time.monotonic() + seconds
-
-    async def user(client: httpx.AsyncClient) -> None:
-        nonlocal done
-        while time.monotonic() < end:
-            await client.get(url)
-            done += 1
-
-    limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
-    async with httpx.AsyncClient(limits=limits, timeout=60) as client:
-        start, before = time.monotonic(), time.process_time()
-        await asyncio.gather(*(user(client) for _ in range(CONNECTIONS)))
-        return Row("httpx", done, time.process_time() - before, time.monotonic() - start)
-
-
-def installed(tool: str, argv: list[str], requests: str) -> Row | None:
-    """Run another generator, if it is there; `requests` finds their number in what it says."""
-    if shutil.which(tool) is None:
-        return None
-    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    text = subprocess.run([tool, *argv], capture_output=True, text=True, check=True).stdout
-    wall, after = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-    found = re.search(requests, text)
-    if not found:
-        raise SystemExit(f"{tool} said: {text}")
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Row(tool, int(found[1].replace(",", "")), cpu, wall)
-
-
 def stall(janitor: Janitor, url: str, server: int) -> str:
-    """Return what a stall of one second looks like, in the arrivals that met it."""
-    with prepare(Get(url), launcher=janitor, rate=1000, connections=CONNECTIONS) as run:
-        run.hold(1)
+    """Return what a stall of one second in the middle of ten looks like: in all arrivals p99 is 900 ms."""
+    with prepare(Get(url), launcher=janitor, rate=RATE, connections=CONNECTIONS) as run, stalled(server, after=4.5):
+        run.hold(10)
+    dues = [sample.due for sample in run.samples]
+    seen = "   ".join(f"p{q * 100:g} {run.samples.quantile(q) * 1e3:6.1f} ms" for q in (0.5, 0.95, 0.99, 0.999))
+    verdict = SLO(p99=0.1).met_by(run.samples)
+    return f"  pytest-resilience    {seen}   {len(dues):,} sent; p99 < 100 ms {verdict.outcome.value}"
+
+
+@contextmanager
+def stalled(server: int, *, after: float) -> Iterator[None]:
+    """Freeze the server for one second, `after` seconds from now."""
+
+    def freeze() -> None:
+        time.sleep(after)
         os.kill(server, signal.SIGSTOP)
-        struck = time.monotonic()
-        run.hold(1)
+        time.sleep(1)
         os.kill(server, signal.SIGCONT)
-        healed = time.monotonic()
-        run.hold(1)
-    met = sorted(sample.done - sample.due for sample in run.samples if struck <= sample.due < healed)
-    length = healed - struck
-    true = [q * length * 1e3 for q in (0.5, 0.95, 0.99)]
-    seen = [met[int(q * len(met))] * 1e3 for q in (0.5, 0.95, 0.99)]
-    shown = "   ".join(
-        f"{name} {a:6.1f} ms (true {b:6.1f})" for name, a, b in zip(("p50", "p95", "p99"), seen, true, strict=True)
-    )
-    return f"  pytest-resilience    {shown}"
+
+    thread = threading.Thread(target=freeze)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
 def held(janitor: Janitor, port: int) -> str:
@@ -180,15 +139,10 @@ def main() -> None:
         janitor = Janitor.start()
         stack.callback(janitor.close)
         print(f"{CONNECTIONS} connections, {seconds:g} s each: rate, processor time per request")
-        whole = max(1, round(seconds))
         runs: list[Callable[[], Row | None]] = [
             lambda: bare(port, seconds),
             lambda: ours(janitor, url, seconds),
-            lambda: installed("wrk", ["-t1", f"-c{CONNECTIONS}", f"-d{whole}s", url], r"(\d+) requests in"),
-            lambda: installed(
-                "hey", ["-cpus", "1", "-c", f"{CONNECTIONS}", "-z", f"{whole}s", url], r"\[200\]\s+(\d+)"
-            ),
-            lambda: asyncio.run(with_httpx(url, seconds)),
+            *others.closed(url, seconds),
             lambda: ours(janitor, url, seconds),
             lambda: bare(port, seconds),
         ]
@@ -199,8 +153,13 @@ def main() -> None:
         for rate in (1000, 10_000):
             print(f"{rate:,} arrivals a second: how late each was sent")
             print(ours(janitor, url, seconds, rate=rate))
-        print("a stall of one second at 1,000 arrivals a second")
+        print(f"a second of stall in ten, {RATE:,} arrivals a second: true p95 500 ms, p99 900 ms, p99.9 990 ms")
         print(stall(janitor, url, server.pid))
+        for users in (CONNECTIONS, 1500):
+            with stalled(server.pid, after=5):
+                said = others.k6_at_rate(url, RATE, 10, users)
+            if said is not None:
+                print(f"  k6, {users:,} users      {said}")
         print(f"{SOCKETS:,} WebSockets, each with a message every 10 s")
         print(held(janitor, port))
 
