@@ -15,8 +15,9 @@ from pytest_resilience.services.laundry import wash
 from pytest_resilience.services.pgwire import PgConnection, Row
 from pytest_resilience.services.process import ProcessBackend
 from pytest_resilience.services.programs import Program
-from pytest_resilience.services.service import AT_ONCE, START, Service
+from pytest_resilience.services.service import Service
 from pytest_resilience.services.template import DATABASE, USER, cache_directory, template
+from pytest_resilience.services.tended import AT_ONCE, START
 from pytest_resilience.timeline import Receipt
 from pytest_resilience.waiting import wait_until
 

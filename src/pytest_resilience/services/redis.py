@@ -11,7 +11,8 @@ from pytest_resilience.services.backend import Backend, Spec, Unit
 from pytest_resilience.services.process import ProcessBackend
 from pytest_resilience.services.programs import Program
 from pytest_resilience.services.resp import RedisRefused, Reply, RespConnection
-from pytest_resilience.services.service import START, Service
+from pytest_resilience.services.service import Service
+from pytest_resilience.services.tended import START
 from pytest_resilience.timeline import Receipt
 
 # An append-only file, written in each turn of the event loop and forced to the disk every second:

@@ -11,7 +11,8 @@ from pytest_resilience.errors import UsageError
 from pytest_resilience.services.backend import Backend, Spec
 from pytest_resilience.services.ports import lease_port
 from pytest_resilience.services.readiness import Ready
-from pytest_resilience.services.service import START, Service
+from pytest_resilience.services.service import Service
+from pytest_resilience.services.tended import START
 
 PLACEHOLDER = "{port}"
 

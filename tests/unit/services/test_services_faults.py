@@ -10,7 +10,7 @@ from fakes import FakeUnit, Program
 
 from pytest_resilience.errors import FaultDidNotBite, FaultInForce, ServiceNotReady, ServiceStateError
 from pytest_resilience.faults.fault import together
-from pytest_resilience.services import service as service_module
+from pytest_resilience.services import outages as outages_module
 from pytest_resilience.services.backend import Spec
 from pytest_resilience.services.service import Service
 
@@ -119,7 +119,7 @@ def test_a_service_that_died_while_it_was_paused_is_reported(app: Service, unit:
 def test_a_port_that_still_accepts_shows_that_the_fault_did_not_bite(
     app: Service, unit: FakeUnit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service_module, "AT_ONCE", 0.01)
+    monkeypatch.setattr(outages_module, "AT_ONCE", 0.01)
     die = unit.die
 
     def die_and_be_replaced(status: int) -> None:
