@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pytest_resilience.faults.fault import Fault as Fault
     from pytest_resilience.faults.fault import fault as fault
     from pytest_resilience.faults.fault import together as together
+    from pytest_resilience.faults.monkey import Monkey as Monkey
     from pytest_resilience.links.link import Link as Link
     from pytest_resilience.links.linker import Linker as Linker
     from pytest_resilience.links.packet_link import PacketLink as PacketLink
@@ -71,6 +72,7 @@ _HOME = {
         "TargetNotAllowed ThresholdCrossed Unsupported UsageError"
     ),
     "faults.fault": "Breakage Fault fault together",
+    "faults.monkey": "Monkey",
     "links.link": "Link",
     "links.linker": "Linker",
     "links.packet_link": "PacketLink",

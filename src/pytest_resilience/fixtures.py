@@ -19,6 +19,7 @@ from pytest_resilience.report.story import Story
 if TYPE_CHECKING:
     from toxiproxy import Toxiproxy as PythonClient
 
+    from pytest_resilience.faults.monkey import Monkey
     from pytest_resilience.janitor import Janitor
     from pytest_resilience.links.host import LinkServer
     from pytest_resilience.links.linker import Linker
@@ -149,7 +150,10 @@ def service(_premises: Premises, _story: Story) -> Iterator[Starter]:
     from pytest_resilience.services.starter import Starter
 
     starter = Starter(
-        _premises.processes, _premises.containers, started=lambda one: _story.logs.__setitem__(one.name, one.logs)
+        _premises.processes,
+        _premises.containers,
+        started=lambda one: _story.logs.__setitem__(one.name, one.logs),
+        running=lambda one: _story.targets.__setitem__(one.name, one),
     )
     yield starter
     starter.close()
@@ -177,6 +181,7 @@ def link(
         allowed=resilience_options.check_target,
         road=lambda target: PacketRoad(_janitor, target),
         seed=seed,
+        made=lambda one: _story.targets.__setitem__(one.name, one),
     )
     yield linker
     linker.close()
@@ -214,7 +219,19 @@ def load(_janitor: Janitor, resilience_options: Options, seed: int, _story: Stor
         loader.close()
 
 
+@pytest.fixture
+def monkey(seed: int) -> Monkey:
+    """Strikes faults at random while a body runs, as the seed draws them, and heals them all.
+
+    `with monkey(redis_server.killed, link.severed, gap=(0.5, 2), lasting=(0.2, 1)) as mischief: run.hold(30)`.
+    """
+    from pytest_resilience.faults.monkey import Monkey
+
+    return Monkey(seed)
+
+
 def _fresh(server: Server, story: Story) -> Server:
     server.ensure_fresh()
     story.logs[server.name] = server.logs
+    story.targets[server.name] = server
     return server

@@ -12,6 +12,7 @@ from typing import Literal, Protocol, TypeVar, cast
 from urllib.parse import urlsplit
 
 from pytest_resilience.errors import TargetNotAllowed, UsageError
+from pytest_resilience.faults.appetite import Appetite
 
 BackendName = Literal["auto", "docker", "process"]
 Size = Literal["quick", "standard", "full"]
@@ -78,6 +79,12 @@ TABLE = (
     ),
     Option("toxiproxy-image", "ghcr.io/shopify/toxiproxy:2.12.0", "The image for --resilience-toxiproxy=docker."),
     Option(
+        "monkey",
+        "",
+        "Strike what ordinary tests use, at random: NAMES:PROBABILITY, as in redis,postgres,app:0.1. A name is redis, "
+        "postgres, or that of a service or link; each test that uses it has it struck once with that probability.",
+    ),
+    Option(
         "allow-target",
         "",
         "A HOST that load and links may touch besides loopback; may be given more than once (ini: one a line).",
@@ -107,6 +114,7 @@ class Options:
     :ivar seed_given: whether it was asked for rather than drawn.
     :ivar toxiproxy: which server is behind links: `auto`, `embedded`, `server`, `docker`, or a URL.
     :ivar allow_targets: lower-case host names or addresses besides loopback.
+    :ivar monkey: whom `--resilience-monkey` strikes and how often; None for nobody.
     :ivar locust_workers: how many Locust workers a run has whose file does not say.
     :ivar locust_bind: host and port of Locust's master where remote workers join; None for workers of our own.
     :ivar locust_token: what remote workers show, a new one in each session.
@@ -121,6 +129,7 @@ class Options:
     toxiproxy: str = "auto"
     toxiproxy_image: str = "ghcr.io/shopify/toxiproxy:2.12.0"
     allow_targets: frozenset[str] = frozenset()
+    monkey: Appetite | None = None
     locust_workers: int = 0
     locust_bind: tuple[str, int] | None = None
     locust_token: str = ""
@@ -184,6 +193,7 @@ def resolve(given: Callable[[Option], str | list[str] | None], *, fresh_seed: Ca
         toxiproxy=one("toxiproxy"),
         toxiproxy_image=one("toxiproxy-image"),
         allow_targets=frozenset(host.lower() for host in hosts),
+        monkey=Appetite.parse(one("monkey")) if one("monkey") else None,
         locust_workers=_count("--resilience-locust-workers", one("locust-workers")),
         locust_bind=bind,
         locust_token=secrets.token_hex(8) if bind else "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shlex
 import time
 from collections.abc import Generator
 from typing import Literal
@@ -11,20 +12,24 @@ import pytest
 
 from pytest_resilience import timeline
 from pytest_resilience.errors import NotHealed, ResilienceError, Unsupported
+from pytest_resilience.faults.visit import Visit
 from pytest_resilience.fixtures import NOTES, OPTIONS, STORY
 from pytest_resilience.options import TABLE, Option, Options, resolve
+from pytest_resilience.report.monkeys import ALONE, monkey_lines
 from pytest_resilience.report.story import Story
 from pytest_resilience.report.text import last_lines, summary_line, timeline_lines
 
 pytest_plugins = ("pytest_resilience.fixtures",)
 
 PROPERTY = "resilience"
+MONKEY = "resilience_monkey"
 
 MARKERS = (
     "chaos: a scenario that breaks something: run them with `pytest -m chaos`",
     "load: a scenario that asks whether the service carries a load: `pytest -m load`",
     "stress: a scenario that exhausts a resource or looks for a limit: `pytest -m stress`",
     "soak: a scenario that takes hours at full size: `pytest -m soak`",
+    "no_monkey: a test that `--resilience-monkey` leaves alone, as it does every scenario",
 )
 
 
@@ -136,10 +141,26 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         timeline.set_current(before)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_call(item: pytest.Item) -> None:
-    """Note when the test itself began: what was struck before belongs to its fixtures."""
-    item.stash[STORY].called = time.monotonic()
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Note when the test itself began, and let the monkey at it where that was asked for.
+
+    What was struck before belongs to the test's fixtures.
+    """
+    story, options = item.stash[STORY], item.config.stash[OPTIONS]
+    story.called = time.monotonic()
+    if options.monkey is None or _is_left_alone(item):
+        return (yield)
+    story.visit = Visit(options.monkey, story.targets, seed=options.seed_for(item.nodeid))
+    try:
+        return (yield)
+    finally:
+        story.visit.end()
+
+
+def _is_left_alone(item: pytest.Item) -> bool:
+    """Whether `--resilience-monkey` spares it: scenarios break things themselves, and judge what comes of that."""
+    return any(item.get_closest_marker(name) for name in ("no_monkey", "chaos", "load", "stress", "soak"))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -197,6 +218,8 @@ def pytest_runtest_makereport(
     story = item.stash.get(STORY, None)
     if story is not None and story.told and call.when == "call":
         item.user_properties.append((PROPERTY, summary_line(story)))
+    if story is not None and call.when == "call" and item.config.stash[OPTIONS].monkey is not None:
+        item.user_properties.append((MONKEY, ALONE if story.visit is None else story.visit.told))
     reason = str(call.excinfo.value) if call.excinfo and isinstance(call.excinfo.value, Unsupported) else None
     if reason is not None:
         call.excinfo = pytest.CallInfo.from_call(lambda: pytest.skip(reason), call.when).excinfo
@@ -207,6 +230,8 @@ def pytest_runtest_makereport(
         path, line, _ = item.reportinfo()
         report.longrepr = (str(path), (line or 0) + 1, f"Skipped: {reason}")  # where the test is, not where we are
     if story is not None and report.failed:
+        if story.visit is not None and story.visit.said:
+            report.sections.append(("resilience monkey", _replay(item, story.visit)))
         lines = timeline_lines(story.timeline)
         if lines:
             report.sections.append(("resilience timeline", "\n".join(lines)))
@@ -215,19 +240,33 @@ def pytest_runtest_makereport(
     return report
 
 
+def _replay(item: pytest.Item, visit: Visit) -> str:
+    options = item.config.stash[OPTIONS]
+    again = f"--resilience-seed={options.seed} --resilience-monkey={options.monkey}"
+    return "\n".join([*visit.said, f"replay: pytest {shlex.quote(item.nodeid)} {again}"])
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say in a line each what the scenarios did, and what the reader has to know besides."""
-    lines = [
-        f"{report.outcome.upper()} {report.nodeid}: {value}"
-        for reports in terminalreporter.stats.values()
-        for report in reports
-        if isinstance(report, pytest.TestReport) and report.when == "call"
-        for name, value in report.user_properties
-        if name == PROPERTY
-    ]
+    lines = [f"{head}: {value}" for head, value in _properties(terminalreporter, PROPERTY)]
     notes: list[str] = config.stash[NOTES]
+    monkey = config.stash[OPTIONS].monkey
+    if monkey is not None:
+        lines += monkey_lines(str(monkey), [value for _, value in _properties(terminalreporter, MONKEY)])
     lines += [f"note: {note}" for note in dict.fromkeys(notes)]
     if lines:
         terminalreporter.section("resilience")
         for line in lines:
             terminalreporter.line(line)
+
+
+def _properties(terminalreporter: pytest.TerminalReporter, wanted: str) -> list[tuple[str, str]]:
+    """Return outcome and node id of each test that has this property, and its value; from xdist workers too."""
+    return [
+        (f"{report.outcome.upper()} {report.nodeid}", str(value))
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if isinstance(report, pytest.TestReport) and report.when == "call"
+        for name, value in report.user_properties
+        if name == wanted
+    ]

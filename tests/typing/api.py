@@ -15,6 +15,7 @@ from pytest_resilience import (
     Link,
     Linker,
     Loader,
+    Monkey,
     PacketLink,
     Post,
     PostgresServer,
@@ -90,6 +91,12 @@ async def asynchronous(app: Service, load: Loader) -> None:
     answered: list[object] = run.during(struck).returned
     load(Post(app.url, json=lambda call: {"index": call.index}), users=stairs(1, 2, 3, each=1.0))
     print(answered)
+
+
+def random_faults(monkey: Monkey, app: Service, road: Link) -> None:
+    with monkey(app.killed, road.severed, road.slowed(0.1), gap=(0.5, 2), lasting=0.2, seed=3) as mischief:
+        struck: Episode = mischief
+    print(struck.receipt.counts["strikes"])
 
 
 def mixed(app: Service, load: Loader) -> None:

@@ -9,7 +9,7 @@ from fault_toys import Toy
 
 from pytest_resilience import timeline
 from pytest_resilience.errors import FaultDidNotBite, FaultInForce, UsageError
-from pytest_resilience.faults.fault import Breakage, fault, together
+from pytest_resilience.faults.fault import Breakage, Fault, fault, together
 from pytest_resilience.timeline import Receipt, Timeline
 
 
@@ -189,3 +189,24 @@ def test_an_episode_knows_both_ends_of_the_break_and_of_the_heal() -> None:
         assert episode.healing is None
     assert episode.healing is not None and episode.healed is not None
     assert episode.striking <= episode.struck <= episode.healing <= episode.healed
+
+
+def test_a_part_of_together_that_did_not_bite_leaves_nothing_in_force(line: Timeline) -> None:
+    with pytest.raises(FaultDidNotBite), together(Toy().broken(touching=0)):
+        pass
+    assert line.in_force == []
+
+
+def test_what_is_to_be_said_of_a_fault_is_said_once_it_is_healed() -> None:
+    said: list[BaseException | None] = []
+
+    def breakage() -> Breakage:
+        yield Receipt(a=1)
+        said.append(ValueError("healing"))
+
+    judged = Fault("judged", breakage, verdict=said.append)
+    with judged:
+        pass
+    with pytest.raises(ZeroDivisionError), judged:
+        _ = 1 / 0
+    assert [type(one) for one in said] == [ValueError, type(None), ValueError, ZeroDivisionError]

@@ -44,11 +44,20 @@ class Fault:
     """Something to break: inert until entered, healed when left, usable again after that.
 
     Works under `with` and under `async with`, where the blocking halves run in a thread.
+
+    :param verdict: is called once it is healed, with what its body raised, and may raise what is to be said of it.
     """
 
-    def __init__(self, name: str, breakage: Callable[[], Breakage]) -> None:
+    def __init__(
+        self,
+        name: str,
+        breakage: Callable[[], Breakage],
+        *,
+        verdict: Callable[[BaseException | None], None] | None = None,
+    ) -> None:
         self.name = name
         self._breakage = breakage
+        self._verdict = verdict
         self._halves: Breakage | None = None
         self._episode: Episode | None = None
 
@@ -84,6 +93,8 @@ class Fault:
                 raise
         finally:
             self._episode = None
+        if self._verdict is not None:
+            self._verdict(error)
         lasted = time.monotonic() - episode.struck
         if error is None and not episode.receipt.bit and not episode.receipt.optional:
             raise FaultDidNotBite(
@@ -100,7 +111,12 @@ class Fault:
         if halves is None or episode is None:  # healed ahead of time
             return
         episode.healing = time.monotonic()
-        if next(halves, _END) is not _END:
+        try:
+            over = next(halves, _END) is _END
+        except FaultDidNotBite:  # of a part of together(): all of it is healed, and that is to be said
+            episode.healed = time.monotonic()
+            raise
+        if not over:
             halves.close()
             raise UsageError(f"{self.name}: a @fault yields once, and it yielded again instead of healing")
         episode.healed = time.monotonic()

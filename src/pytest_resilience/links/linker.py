@@ -30,6 +30,7 @@ class Linker:
     :param allowed: raises `TargetNotAllowed` for a host that may not be touched.
     :param road: makes a packet road to `host:port`.
     :param seed: what choices that the server does not make come from.
+    :param made: is told of each link.
     """
 
     def __init__(
@@ -40,11 +41,13 @@ class Linker:
         allowed: Callable[[str], object],
         road: Callable[[str], PacketRoad],
         seed: int = 0,
+        made: Callable[[Link], object] = lambda _: None,
     ) -> None:
         self._server = server
         self._lease = lease
         self._allowed = allowed
         self._seed = seed
+        self._made = made
         self._road = road
         self._ends = ExitStack()
         self._names: set[str] = set()
@@ -83,6 +86,7 @@ class Linker:
         leased = self._ends.enter_context(self._lease())
         link = self._make(target, wanted, leased.port, opened=opened, packets=packets)
         self._ends.callback(link.close)
+        self._made(link)
         return link
 
     def _make(self, target: Target, name: str, port: int, *, opened: bool, packets: bool) -> Link:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from pytest_resilience.faults.visit import Visit
 from pytest_resilience.timeline import Timeline
 
 
@@ -16,6 +17,8 @@ class Story:
     :ivar passed: whether the test function did what it was to do; known when its fixtures are torn down.
     :ivar logs: for each service its name and a function that returns its logs.
     :ivar runs: the runs of load, each with a repr of one line.
+    :ivar targets: the services and links that are running, by name: whom `--resilience-monkey` may strike.
+    :ivar visit: what `--resilience-monkey` did; None where it was not asked for, or the test is left alone.
     """
 
     timeline: Timeline = field(default_factory=Timeline)
@@ -23,8 +26,10 @@ class Story:
     passed: bool = False
     logs: dict[str, Callable[[], str]] = field(default_factory=dict)
     runs: Sequence[object] = ()
+    targets: dict[str, object] = field(default_factory=dict)
+    visit: Visit | None = None
 
     @property
     def told(self) -> bool:
         """Whether anything happened that a report has to tell."""
-        return bool(self.timeline.episodes or self.runs)
+        return bool(self.timeline.episodes or self.runs or (self.visit and self.visit.missed))

@@ -25,9 +25,10 @@ def timeline_lines(timeline: Timeline) -> list[str]:
 
 
 def summary_line(story: Story) -> str:
-    """Return the story in one line: the faults with their receipts, then each run."""
+    """Return the story in one line: the faults with their receipts, whom the monkey missed, then each run."""
     faults = [_episode(episode) for episode in _outermost(story.timeline.episodes)]
-    return "; ".join([*faults, *map(repr, story.runs)])
+    missed = story.visit.missed if story.visit else []
+    return "; ".join([*faults, *missed, *map(repr, story.runs)])
 
 
 def last_lines(text: str, *, lines: int = LOG_LINES) -> str:
@@ -45,8 +46,8 @@ def _episode(episode: Episode) -> str:
 
 
 def _outermost(episodes: Sequence[Episode]) -> list[Episode]:
-    """Leave out the parts of a `together(...)`, whose receipts it repeats."""
-    wholes = [episode.name for episode in episodes if episode.name.startswith("together(")]
+    """Leave out the parts of a `together(...)` or `monkey(...)`, whose receipts it repeats."""
+    wholes = [episode.name for episode in episodes if episode.name.startswith(("together(", "monkey("))]
     return [
         episode
         for episode in episodes

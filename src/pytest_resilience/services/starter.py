@@ -23,12 +23,21 @@ class Starter:
     :param processes: runs commands.
     :param containers: runs images; None where images are not run, and commands stand in for them.
     :param started: is told of each service before it is started.
+    :param running: is told of each service when it is ready.
     """
 
-    def __init__(self, processes: Backend, containers: Backend | None, *, started: Callable[[Service], object]) -> None:
+    def __init__(
+        self,
+        processes: Backend,
+        containers: Backend | None,
+        *,
+        started: Callable[[Service], object],
+        running: Callable[[Service], object] = lambda _: None,
+    ) -> None:
         self._processes = processes
         self._containers = containers
         self._started = started
+        self._running = running
         self._ends = ExitStack()
         self._names: set[str] = set()
 
@@ -98,6 +107,7 @@ class Starter:
         self._ends.callback(service.remove)
         self._started(service)
         service.start()
+        self._running(service)
         return service
 
     def close(self) -> None:
