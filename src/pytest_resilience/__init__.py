@@ -10,6 +10,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pytest_resilience.consistency.finding import Consistency as Consistency
+    from pytest_resilience.consistency.history import History as History
+    from pytest_resilience.consistency.kept import nothing_doubled as nothing_doubled
+    from pytest_resilience.consistency.kept import nothing_lost as nothing_lost
+    from pytest_resilience.consistency.kept import queue_kept as queue_kept
+    from pytest_resilience.consistency.kept import set_kept as set_kept
+    from pytest_resilience.consistency.linearizable import linearizable as linearizable
+    from pytest_resilience.consistency.models import Lock as Lock
+    from pytest_resilience.consistency.models import Model as Model
+    from pytest_resilience.consistency.models import Register as Register
+    from pytest_resilience.consistency.operation import Operation as Operation
+    from pytest_resilience.consistency.sums import counter_kept as counter_kept
+    from pytest_resilience.consistency.sums import total_kept as total_kept
     from pytest_resilience.errors import DriverDied as DriverDied
     from pytest_resilience.errors import DriverSaturated as DriverSaturated
     from pytest_resilience.errors import FaultDidNotBite as FaultDidNotBite
@@ -67,6 +80,13 @@ if TYPE_CHECKING:
     from pytest_resilience.waiting import wait_until as wait_until
 
 _HOME = {
+    "consistency.finding": "Consistency",
+    "consistency.history": "History",
+    "consistency.kept": "nothing_doubled nothing_lost queue_kept set_kept",
+    "consistency.linearizable": "linearizable",
+    "consistency.models": "Lock Model Register",
+    "consistency.operation": "Operation",
+    "consistency.sums": "counter_kept total_kept",
     "errors": (
         "DriverDied DriverSaturated FaultDidNotBite NoSamples NotPortable ResilienceError ServiceNotReady SetupFailed "
         "TargetNotAllowed ThresholdCrossed Unsupported UsageError"
