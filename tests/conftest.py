@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from harness import Clinic
 
-from pytest_resilience import Link, Linker, PostgresServer, RedisServer, Service, Starter
+from pytest_resilience import Link, Linker, PostgresCluster, PostgresServer, RedisServer, Service, Starter
 
 APP = Path(__file__).parent / "app"
 REGISTERED = re.compile(r": registered$")
@@ -29,7 +29,7 @@ def clinic(
         *,
         role: str = "web",
         name: str = "clinic",
-        database: PostgresServer | Link | None = None,
+        database: PostgresServer | PostgresCluster | Link | None = None,
         cache: RedisServer | Link | None = None,
         **settings: float,
     ) -> Service:

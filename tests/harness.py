@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from pytest_resilience import Link, PostgresServer, RedisServer, Service
+from pytest_resilience import Link, PostgresCluster, PostgresServer, RedisServer, Service
 
 
 class Clinic(Protocol):
@@ -15,7 +15,7 @@ class Clinic(Protocol):
         *,
         role: str = "web",
         name: str = "clinic",
-        database: PostgresServer | Link | None = None,
+        database: PostgresServer | PostgresCluster | Link | None = None,
         cache: RedisServer | Link | None = None,
         **settings: float,
     ) -> Service: ...

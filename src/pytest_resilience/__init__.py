@@ -70,7 +70,9 @@ if TYPE_CHECKING:
     from pytest_resilience.measure.usage import Meter as Meter
     from pytest_resilience.measure.usage import Readings as Readings
     from pytest_resilience.options import Sized as Sized
+    from pytest_resilience.services.clusters import PostgresClusters as PostgresClusters
     from pytest_resilience.services.postgres import PostgresServer as PostgresServer
+    from pytest_resilience.services.postgres_cluster import PostgresCluster as PostgresCluster
     from pytest_resilience.services.redis import RedisServer as RedisServer
     from pytest_resilience.services.service import Service as Service
     from pytest_resilience.services.starter import Starter as Starter
@@ -111,7 +113,9 @@ _HOME = {
     "measure.slo": "SLO Verdict",
     "measure.usage": "Meter Readings",
     "options": "Sized",
+    "services.clusters": "PostgresClusters",
     "services.postgres": "PostgresServer",
+    "services.postgres_cluster": "PostgresCluster",
     "services.redis": "RedisServer",
     "services.service": "Service",
     "services.starter": "Starter",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pytest_resilience.links.host import LinkServer
     from pytest_resilience.links.linker import Linker
     from pytest_resilience.load.loader import Loader
+    from pytest_resilience.services.clusters import PostgresClusters
     from pytest_resilience.services.postgres import PostgresServer
     from pytest_resilience.services.premises import Premises
     from pytest_resilience.services.redis import RedisServer
@@ -185,6 +186,24 @@ def link(
     )
     yield linker
     linker.close()
+
+
+@pytest.fixture
+def postgres_cluster(_premises: Premises, link: Linker, _story: Story) -> Iterator[PostgresClusters]:
+    """Starts a primary and a streaming standby and returns them: `postgres_cluster()`, or `(synchronous=True)`.
+
+    `cluster.url` leads to the primary, whichever that is; `primary`, `standby`; `promote()`, `rejoin()`; faults:
+    `failed_over() replication_stalled()`.
+    """
+    from pytest_resilience.services.clusters import PostgresClusters
+
+    clusters = PostgresClusters(
+        _premises,
+        front=lambda primary: link(primary, name="postgres-primary"),
+        started=lambda one: _story.logs.__setitem__(one.name, one.logs),
+    )
+    yield clusters
+    clusters.close()
 
 
 @pytest.fixture

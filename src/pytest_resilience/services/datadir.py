@@ -14,6 +14,8 @@ from pytest_resilience.services.spares import Spares
 class DataDirectory:
     """A data directory at `path`, which nobody else writes to.
 
+    :ivar template: finds or builds the directory that it is a copy of.
+
     :param template: finds or builds the directory that it is a copy of; asked when it is first needed.
     :param owner: the uid and gid that Postgres will have; None for our own.
     :param remains: the promise to remove what a killed server leaves outside of the directory.
@@ -23,7 +25,7 @@ class DataDirectory:
         self, path: Path, template: Callable[[], Path], *, owner: int | None = None, remains: Promise | None = None
     ) -> None:
         self.path = path
-        self._template = template
+        self.template = template
         self._owner = owner
         self._remains = remains
 
@@ -34,7 +36,7 @@ class DataDirectory:
 
     def reset(self) -> int:
         """Make it equal to its template, and return how many files were written; no server may run on it."""
-        template = self._template()
+        template = self.template()
         if not self.made:
             Spares(template).take(self.path)
         return mirror(template, self.path, owner=self._owner)
@@ -46,7 +48,7 @@ class DataDirectory:
             self._remains.kept()
         if self.made:
             self.reset()
-            Spares(self._template()).keep(self.path)
+            Spares(self.template()).keep(self.path)
 
     def unlock(self) -> None:
         """Remove the lock of a server that was killed where Postgres itself could not tell that it is stale.

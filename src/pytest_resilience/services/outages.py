@@ -74,6 +74,20 @@ class Outages(Tended):
         self._thaw()
         self._await_ready("after it was paused")
 
+    def crash(self) -> int:
+        """Crash it, check that it is gone, and leave it down; return how many processes it had.
+
+        For faults that bring it back in a way of their own; `killed()` is what a test wants.
+
+        :raises ServiceStateError: it is not running.
+        :raises FaultDidNotBite: it still runs, or somebody else answers at its port.
+        """
+        self._absent("killed", optional=False)
+        before = self._unit.pids
+        self._unit.kill()
+        self._must_be_gone("killed")
+        return len(before)
+
     def _down(self, wanted: str, take_down: Callable[[], bool | None], *, optional: bool) -> Breakage:
         if self._absent(wanted, optional=optional):
             yield Receipt(optional=True)

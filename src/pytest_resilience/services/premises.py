@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
+from pytest_resilience.errors import Unsupported
 from pytest_resilience.janitor import Janitor
 from pytest_resilience.options import Options
 from pytest_resilience.services.backend import Backend
 from pytest_resilience.services.choice import Choice, choose
 from pytest_resilience.services.ports import lease_port
 from pytest_resilience.services.postgres import PostgresServer
+from pytest_resilience.services.postgres_node import PostgresNode, PostgresProcessNode
 from pytest_resilience.services.process import ProcessBackend
 from pytest_resilience.services.programs import find_postgres, find_redis
 from pytest_resilience.services.redis import RedisServer
@@ -71,3 +73,12 @@ class Premises:
         ends.callback(server.remove)
         server.start()
         return server
+
+    def postgres_node(self, name: str, *, port: int, other: int) -> PostgresNode:
+        """Return a server of a cluster, not started, whose fellow is at the port `other`.
+
+        :raises Unsupported: a cluster cannot be had with the Postgres that is here.
+        """
+        if self.containers is None:
+            return PostgresProcessNode.of(self.processes, find_postgres(), port=port, other=other, name=name)
+        raise Unsupported(f"{name}: clusters run on the process backend; run with --resilience-backend=process")

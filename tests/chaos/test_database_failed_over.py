@@ -1,0 +1,92 @@
+"""The database's primary dies while its standby is behind, and the standby takes over.
+
+With synchronous replication no booking that a patient was told of is lost, at the price of refusals while the standby
+is behind. With asynchronous replication nobody is refused for that, bookings are lost, and how many is known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from harness import Clinic
+
+from pytest_resilience import SLO, Episode, Loader, Post, PostgresCluster, PostgresClusters, Run, Sized
+
+BOOKING = SLO(p95=0.25, error_rate=0.01)
+RATE = 120
+
+
+@dataclass
+class Failover:
+    """What happened, to whom it was told, and what is left of it."""
+
+    run: Run
+    stall: Episode
+    outage: Episode
+    cluster: PostgresCluster
+
+    @property
+    def told(self) -> set[int]:
+        """The slots whose patients were told that they have them."""
+        return {slot for slot in self.run.samples.returned if isinstance(slot, int)}
+
+    @property
+    def held(self) -> set[int]:
+        """The slots that the new primary knows to be taken."""
+        return {int(slot or 0) for (slot,) in self.cluster.primary.query("SELECT slot FROM bookings")}
+
+    @property
+    def seconds_until_bookings(self) -> float:
+        """From when the new primary was there until nobody was refused any more."""
+        return max(sample.done for sample in self.run.samples if sample.status == 503) - self.outage.struck
+
+
+def failed_over(cluster: PostgresCluster, clinic: Clinic, load: Loader, sized: Sized) -> Failover:
+    hold = sized(quick=1.0, standard=5.0, full=60.0)
+    app = clinic(database=cluster, slots=int(RATE * 8 * hold))
+    first = cluster.primary
+    bookings = Post(
+        f"{app.url}/bookings",
+        json=lambda call: {"slot": call.index + 1, "patient": f"p{call.index}"},
+        keep=lambda answer: answer.json()["slot"] if answer.status == 201 else None,
+    )
+    with load(bookings, rate=RATE) as run:
+        run.hold(hold)
+        with cluster.replication_stalled() as stall:
+            run.hold(hold * 0.7)
+            with cluster.failed_over(noticed_after=0.3) as outage:
+                run.hold(hold * 2)
+        run.hold(hold * 1.2)
+    assert cluster.primary is not first and cluster.standby is first
+    assert run.before(stall).statuses == {201}
+    assert run.samples.statuses == {201, 503}  # clear refusals, and nothing else
+    return Failover(run, stall, outage, cluster)
+
+
+@pytest.mark.chaos
+def test_no_acknowledged_booking_is_lost(
+    postgres_cluster: PostgresClusters, clinic: Clinic, load: Loader, sized: Sized
+) -> None:
+    failover = failed_over(postgres_cluster(synchronous=True), clinic, load, sized)
+    assert len(failover.told) > RATE
+    assert failover.told <= failover.held
+    # Nothing was acknowledged that the standby did not have, and it had nothing of that time.
+    assert 201 not in failover.run.samples.between(failover.stall.struck + 0.1, failover.outage.striking).statuses
+    assert failover.seconds_until_bookings < 30
+    assert failover.run.recovery(failover.outage, to=BOOKING) < 5
+
+
+@pytest.mark.chaos
+def test_how_many_bookings_were_lost_is_known(
+    postgres_cluster: PostgresClusters, clinic: Clinic, load: Loader, sized: Sized
+) -> None:
+    failover = failed_over(postgres_cluster(), clinic, load, sized)
+    lost = failover.told - failover.held
+    commits = failover.outage.receipt.counts["commits_lost"]
+    # All of them are among the commits that the old primary took with it; the others were refused to their patients.
+    refused = sum(sample.status == 503 for sample in failover.run.samples)
+    assert isinstance(commits, int)
+    assert 0 < len(lost) <= commits <= len(lost) + refused
+    assert failover.seconds_until_bookings < 30
+    assert failover.run.recovery(failover.outage, to=BOOKING) < 5
