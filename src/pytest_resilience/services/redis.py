@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,8 +11,8 @@ from pytest_resilience.faults.fault import Breakage, fault
 from pytest_resilience.services.backend import Backend, Spec, Unit
 from pytest_resilience.services.process import ProcessBackend
 from pytest_resilience.services.programs import Program
-from pytest_resilience.services.resp import RedisRefused, Reply, RespConnection
-from pytest_resilience.services.service import Service
+from pytest_resilience.services.redis_faults import PATIENCE, RedisFaults
+from pytest_resilience.services.resp import RedisRefused, RespConnection
 from pytest_resilience.services.tended import START
 from pytest_resilience.timeline import Receipt
 
@@ -19,10 +20,11 @@ from pytest_resilience.timeline import Receipt
 # what was acknowledged survives a crash of the process, and up to a second of it is lost with the machine.
 DURABLE = ("--appendonly", "yes", "--appendfsync", "everysec", "--save", "")
 IN_IMAGE = 6379
-PATIENCE = 5.0
+# Images whose tag is their version. Of others it is not known before they have been started.
+OFFICIAL = re.compile(r"(?:(?:docker\.io/)?library/)?redis:(\d+)")
 
 
-class RedisServer(Service):
+class RedisServer(RedisFaults):
     """A Redis server at `redis://127.0.0.1:PORT/0`; made by `embedded()` or `in_container()`."""
 
     def __init__(self, unit: Unit, *, within: float = START) -> None:
@@ -32,7 +34,8 @@ class RedisServer(Service):
     @classmethod
     def embedded(cls, backend: ProcessBackend, program: Program, *, port: int, name: str = "redis") -> RedisServer:
         """Return a server that is not started yet, run from `program` as a process of this host."""
-        return cls(backend.unit(process_spec(program.path, port=port, home=backend.place(name), name=name)))
+        home = backend.place(name)
+        return cls(backend.unit(process_spec(program.path, port=port, home=home, name=name, version=program.version)))
 
     @classmethod
     def in_container(cls, backend: Backend, image: str, *, port: int, name: str = "redis") -> RedisServer:
@@ -43,16 +46,6 @@ class RedisServer(Service):
     def url(self) -> str:
         """`redis://127.0.0.1:PORT/0`."""
         return f"{super().url}/0"
-
-    def command(self, *words: str | float, timeout: float = PATIENCE) -> Reply:
-        """Send one command on a connection of its own and return the reply: `server.command("GET", "key")`.
-
-        :param timeout: seconds that connecting and the reply may take.
-        :raises RedisRefused: the reply is an error.
-        :raises OSError: Redis cannot be reached or does not answer in time.
-        """
-        with RespConnection(self.host, self.port, timeout=timeout) as connection:
-            return connection.command(*words)
 
     def start(self) -> None:
         """Start it and return when it answers PING; its settings then are what `ensure_fresh` goes back to."""
@@ -113,16 +106,24 @@ class RedisServer(Service):
             )
 
 
-def process_spec(program: Path, *, port: int, home: Path, name: str = "redis") -> Spec:
+def process_spec(program: Path, *, port: int, home: Path, name: str = "redis", version: str = "") -> Spec:
     """Return how Redis is run as a process, with its data in `home`."""
     where = ("--bind", "127.0.0.1", "--port", str(port), "--dir", str(home))
-    return Spec(name=name, command=(str(program), *where, *DURABLE), port=port, directory=home)
+    return Spec(name=name, command=(str(program), *where, *DURABLE, *_debugging(version)), port=port, directory=home)
 
 
 def container_spec(image: str, *, port: int, name: str = "redis") -> Spec:
     """Return how Redis is run in a container: options only, before which the image puts `redis-server`."""
     where = ("--bind", "0.0.0.0", "--port", str(IN_IMAGE), "--protected-mode", "no")  # noqa: S104 — of the container
-    return Spec(name=name, command=(*where, *DURABLE), image=image, port=port, container_port=IN_IMAGE)
+    official = OFFICIAL.match(image)
+    command = (*where, *DURABLE, *_debugging(official[1] if official else ""))
+    return Spec(name=name, command=command, image=image, port=port, container_port=IN_IMAGE)
+
+
+def _debugging(version: str) -> tuple[str, ...]:
+    """Return what lets a Redis be debugged, as `loading()` does: from 7.0 it has to be told, before it cannot be."""
+    major = version.partition(".")[0]
+    return ("--enable-debug-command", "yes") if major.isdigit() and int(major) >= 7 else ()
 
 
 def _settings(connection: RespConnection) -> dict[str, str]:

@@ -39,11 +39,23 @@ class RespConnection:
         """
         parts = [str(word).encode("utf-8", "surrogateescape") for word in words]
         lines = [b"*%d\r\n" % len(parts), *(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts)]
-        self._socket.sendall(b"".join(lines))
-        reply = self._read()
-        if isinstance(reply, RedisRefused):
-            raise RedisRefused(f"{words[0]}: {reply}")
-        return _checked(reply)
+        self.send(b"".join(lines))
+        try:
+            return self.receive()
+        except RedisRefused as refused:
+            raise RedisRefused(f"{words[0]}: {refused}") from None
+
+    def send(self, raw: bytes) -> None:
+        """Send bytes as they are, and wait for no reply."""
+        self._socket.sendall(raw)
+
+    def receive(self) -> Reply:
+        """Return the next reply to what was sent.
+
+        :raises RedisRefused: the reply is an error.
+        :raises OSError: the connection broke or the reply took too long.
+        """
+        return _checked(self._read())
 
     def close(self) -> None:
         """Close the connection."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from pytest_resilience.errors import FaultDidNotBite, ServiceNotReady, ServiceStateError
-from pytest_resilience.services.redis import RedisServer, container_spec
+from pytest_resilience.services.redis import RedisServer, container_spec, process_spec
 from pytest_resilience.services.resp import RedisRefused
 
 
@@ -117,3 +119,20 @@ def test_in_a_container_options_alone_follow_the_image() -> None:
     assert (spec.port, spec.container_port, spec.image) == (7000, 6379, "redis:7-alpine")
     assert spec.command[0].startswith("--")
     assert "--appendonly" in spec.command
+
+
+@pytest.mark.parametrize(
+    ("image", "told"),
+    [("redis:7-alpine", True), ("docker.io/library/redis:8.0", True), ("redis:6.2", False), ("mine/redis:7", False)],
+)
+def test_a_redis_is_let_be_debugged_where_it_has_to_be_told(image: str, told: bool) -> None:
+    assert ("--enable-debug-command" in container_spec(image, port=7000).command) is told
+
+
+def test_an_embedded_redis_is_let_be_debugged_where_it_has_to_be_told(tmp_path: Path) -> None:
+    def command(version: str) -> tuple[str, ...]:
+        return process_spec(Path("redis-server"), port=7000, home=tmp_path, version=version).command
+
+    assert "--enable-debug-command" in command("7.0.15")
+    assert "--enable-debug-command" not in command("6.2.14")
+    assert "--enable-debug-command" not in command("")
