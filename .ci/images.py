@@ -33,6 +33,7 @@ TOOLS = (
     "chmod",
     "chown",
     "cp",
+    "date",
     "dd",
     "df",
     "env",

@@ -27,10 +27,15 @@ class Receipt:
 
     A receipt has *bitten* when at least one of its counts is not zero and not empty. `optional=True`
     says that a fault that touches nothing is expected.
+
+    :ivar missed: why nothing was touched, where the fault can say it better than "drive traffic through its target".
+    :ivar struck: for a fault that waits for its moment: from when to when it struck; its episode then says so too.
     """
 
     def __init__(self, *, optional: bool = False, **counts: Count) -> None:
         self.optional = optional
+        self.missed = ""
+        self.struck: tuple[float, float] | None = None
         self.counts: dict[str, Count] = dict(counts)
 
     def note(self, **counts: Count) -> None:

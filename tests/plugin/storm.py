@@ -8,6 +8,7 @@ STORM = '''
 
     import pytest
     from pytest_resilience import together
+    from pytest_resilience.services.faketime import find_library
 
     chance = random.Random(int(os.environ["STORM_SEED"]))
     LASTING = float(os.environ["STORM_LASTING"])
@@ -30,10 +31,17 @@ STORM = '''
         say("starting")
         yield
 
+    def skews(own, redis):
+        return [own.skewed(clock=3600), redis.skewed(clock=-60)] if find_library() else []
+
     def faults(redis, postgres, own, road):
         return [
             redis.killed(), redis.paused(), redis.restarted(), postgres.killed(), postgres.paused(),
             own.killed(), own.paused(), own.stopped(within=0.1),
+            own.crash_looping(backoff=0.002, optional=True), redis.crash_looping(backoff=0.002, optional=True),
+            own.crashed_when(in_flight=1, optional=True), own.crashed_when(lambda: True, restarting=True, optional=True),
+            redis.crashed_when(log="Ready", optional=True), together(own.slow_starting(0.02), own.killed()),
+            *skews(own, redis),
             road.severed(silently=True, optional=True), road.severed(), road.slowed(0.02, optional=True),
             together(redis.paused(), road.severed()), together(postgres.paused(), own.killed()),
             together(road.slowed(0.01, optional=True), redis.killed(), own.paused()),

@@ -86,6 +86,7 @@ class Fault:
         episode = self._episode
         if episode is None:
             raise UsageError(f"{self.name} was left without having been entered")
+        entered = episode.struck
         try:
             self._heal()
         except FaultDidNotBite:  # of a part of together()
@@ -95,12 +96,12 @@ class Fault:
             self._episode = None
         if self._verdict is not None:
             self._verdict(error)
-        lasted = time.monotonic() - episode.struck
+        lasted = time.monotonic() - entered
         if error is None and not episode.receipt.bit and not episode.receipt.optional:
+            missed = episode.receipt.missed or "drive traffic through its target while it is in force"
             raise FaultDidNotBite(
                 f"{self.name} touched nothing in {lasted:.2f} s ({episode.receipt}), so what was tested is not what "
-                "happens under it; drive traffic through its target while it is in force, or pass optional=True if "
-                "this is expected"
+                f"happens under it; {missed}, or pass optional=True if this is expected"
             )
 
     def _heal(self) -> None:
@@ -119,6 +120,9 @@ class Fault:
         if not over:
             halves.close()
             raise UsageError(f"{self.name}: a @fault yields once, and it yielded again instead of healing")
+        if episode.receipt.struck is not None:
+            # At the latest, the heal itself waited for its end.
+            episode.striking, episode.struck = (min(at, episode.healing) for at in episode.receipt.struck)
         episode.healed = time.monotonic()
 
     async def __aenter__(self) -> Episode:

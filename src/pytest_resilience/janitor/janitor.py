@@ -6,7 +6,7 @@ import os
 import secrets
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -132,6 +132,7 @@ class Janitor:
         output: Path | int | None = None,
         pass_fds: Sequence[int] = (),
         restore_signals: bool = True,
+        before: Callable[[int], object] | None = None,
     ) -> Child:
         """Start a process in its own session, which is in the journal before its program runs.
 
@@ -141,6 +142,8 @@ class Janitor:
         :param env: its complete environment, to which the mark is added; ours if None.
         :param output: a file to append its stdout and stderr to, or a descriptor; /dev/null if None.
         :param restore_signals: False leaves SIGXFSZ and SIGPIPE ignored in it.
+        :param before: called with its pid before its program runs: to promise what else that will leave behind. Such
+            promises are undone after the process was ended.
         :raises BackendUnavailable: the program does not exist or is not executable.
         :raises JanitorError: as `promise` does.
         """
@@ -154,6 +157,7 @@ class Janitor:
             output=output,
             pass_fds=pass_fds,
             restore_signals=restore_signals,
+            before=before,
         )
         self._launched = [process for process in self._launched if process.poll() is None] + [child.process]
         return child

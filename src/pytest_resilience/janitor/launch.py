@@ -57,6 +57,7 @@ def launch(
     output: Path | int | None,
     pass_fds: Sequence[int],
     restore_signals: bool,
+    before: Callable[[int], object] | None,
 ) -> Child:
     """Start `argv` behind the gate, promise its undo, and open the gate. See `Janitor.launch`."""
     words = [os.fspath(word) for word in argv]
@@ -81,16 +82,22 @@ def launch(
             restore_signals=restore_signals,
             start_new_session=True,
         )
-    return _let_through(process, promise)
+    return _let_through(process, promise, before)
 
 
-def _let_through(process: subprocess.Popen[bytes], promise: Callable[[KillGroup], Promise]) -> Child:
+def _let_through(
+    process: subprocess.Popen[bytes],
+    promise: Callable[[KillGroup], Promise],
+    before: Callable[[int], object] | None,
+) -> Child:
     gate, process.stdin = process.stdin, None
     if gate is None:
         raise UsageError("launch: the process was started without a gate")
     undo = KillGroup(process.pid, started(process.pid))
     promised: Promise | None = None
     try:
+        if before is not None:
+            before(process.pid)
         promised = promise(undo)
         gate.write(b"\n")
         gate.close()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pytest_resilience.errors import JanitorError, ResilienceError
 from pytest_resilience.janitor.engine import RemoveContainers
+from pytest_resilience.janitor.faketime import RemoveFaketime
 from pytest_resilience.janitor.kill import KillGroup, KillMarked
 from pytest_resilience.janitor.memory import RemoveSharedMemory
 from pytest_resilience.janitor.network import DeleteNamespace, DeleteTable
@@ -21,6 +22,7 @@ __all__ = [
     "KillMarked",
     "RemoveContainers",
     "RemoveDirectory",
+    "RemoveFaketime",
     "RemoveSharedMemory",
     "Undo",
     "Unmount",
@@ -33,6 +35,7 @@ Undo = (
     | KillMarked
     | RemoveContainers
     | RemoveDirectory
+    | RemoveFaketime
     | RemoveSharedMemory
     | Unmount
     | DeleteNamespace
@@ -44,6 +47,7 @@ _KINDS: tuple[type[Undo], ...] = (
     KillMarked,
     RemoveContainers,
     RemoveDirectory,
+    RemoveFaketime,
     RemoveSharedMemory,
     Unmount,
     DeleteNamespace,

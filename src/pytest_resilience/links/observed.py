@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pytest_resilience.links.server.refusals import attempt_fails
-from pytest_resilience.links.sockets import Ended, at_port
 from pytest_resilience.links.toxiproxy import (
     DOWNSTREAM,
     UPSTREAM,
@@ -25,6 +24,7 @@ from pytest_resilience.links.toxiproxy import (
     Toxic,
     Toxiproxy,
 )
+from pytest_resilience.measure.sockets import Ended, at_port
 
 _METRIC = re.compile(
     r'^toxiproxy_proxy_received_bytes_total\{direction="(\w+)",.*proxy="((?:[^"\\]|\\.)*)",.*\} (\S+)$'

@@ -118,6 +118,20 @@ class Unit(Protocol):
         :raises ServiceStateError: it is not running.
         """
 
+    def set_clock(self, ahead: float) -> None:
+        """Let its clock be `ahead` seconds ahead of the host's from the next start on; 0 for the host's own.
+
+        :raises ServiceStateError: it is running.
+        :raises Unsupported: there is no libfaketime for it.
+        """
+
+    def clock(self) -> float:
+        """Return what a program that runs as it does reads from its clock, in Unix seconds.
+
+        :raises ServiceStateError: it is not running.
+        :raises Unsupported: it does not use the C library's clock, or there is no date(1) beside it.
+        """
+
 
 class Backend(Protocol):
     """Where units run."""

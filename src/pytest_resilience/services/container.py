@@ -16,6 +16,7 @@ from pytest_resilience.services.backend import Spec
 from pytest_resilience.services.container_engine import refusal
 from pytest_resilience.services.container_unit import Container, has_init
 from pytest_resilience.services.docker_probe import connect, daemon_address, has_image, pull_image
+from pytest_resilience.services.faketime import MANNERS
 
 if TYPE_CHECKING:
     from docker.models.containers import Container as Box
@@ -95,7 +96,7 @@ class ContainerBackend:
             described = DockerContainer(
                 image,
                 docker_client_kw={"environment": {**os.environ, "DOCKER_HOST": self.address}},
-                env=dict(spec.env),
+                env={**MANNERS, **spec.env},
                 name=name,
             )
             if spec.command:

@@ -17,7 +17,9 @@ from pytest_resilience.janitor import Promise
 from pytest_resilience.janitor.process import PROC, look
 from pytest_resilience.services.backend import Spec, Usage
 from pytest_resilience.services.container_cgroup import Cgroup
+from pytest_resilience.services.container_clock import read_clock, set_clock
 from pytest_resilience.services.container_engine import State, refusal, state_of, usage_of
+from pytest_resilience.services.faketime import must_have_loaded
 from pytest_resilience.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ class Container:
         self._promise = promise
         self._promised: Promise | None = None
         self._box: Box | None = None
+        self._ahead = 0.0
         self._lock = threading.RLock()
 
     @property
@@ -164,6 +167,26 @@ class Container:
         pids = self._pids(state, cgroup)
         measured = cgroup.usage(pids) if cgroup else None
         return measured or usage_of(box, len(pids))
+
+    def set_clock(self, ahead: float) -> None:
+        """Let its clock be `ahead` seconds ahead of the host's from the next start on; 0 for the host's own.
+
+        :raises ServiceStateError: it is running, or has never been started.
+        :raises Unsupported: there is no libfaketime for it.
+        """
+        with self._lock:
+            if self._box is None or self.running:
+                how = "has not been started" if self._box is None else "is running"
+                raise ServiceStateError(f"{self._spec.name}: its clock cannot be set, container {self._name} {how}")
+            set_clock(self._spec.name, self._box, ahead)
+            self._ahead = ahead
+
+    def clock(self) -> float:
+        """Return what date(1) reads in it; see `Unit.clock`."""
+        box, _ = self._alive("asked for its clock")
+        if self._ahead:
+            must_have_loaded(self._spec.name, lambda: self.pids)
+        return read_clock(self._spec.name, box)
 
     def __repr__(self) -> str:
         state = self._state()

@@ -69,6 +69,16 @@ def send(process: Process, number: signal.Signals) -> None:
             os.kill(process.pid, number)
 
 
+def has_stopped(process: Process) -> bool:
+    """Tell whether a signal has stopped it."""
+    return process.state == STOPPED
+
+
+def goes_on(process: Process) -> bool:
+    """Tell whether it is not stopped."""
+    return process.state != STOPPED
+
+
 def measure(pids: Iterable[int]) -> Usage:
     """Return what these processes use together; one that ends meanwhile is left out.
 

@@ -103,14 +103,6 @@ class PostgresServer(Service):
         with PgConnection(self.host, self.port, user=USER, database=database, timeout=timeout) as connection:
             return connection.query(sql)
 
-    def start(self) -> None:
-        """Start it and return when it answers a query; the first start begins with a fresh data directory."""
-        if self._data is not None and not self.running:
-            if not self._data.made:
-                self._data.reset()
-            self._data.unlock()
-        super().start()
-
     def ensure_fresh(self) -> None:
         """Bring it to running, answering, and as it was when it was first started.
 
@@ -161,6 +153,18 @@ class PostgresServer(Service):
                 what=f"{self.name} closes the connections of {pids}",
             )
         yield Receipt(optional=optional, connections_terminated=len(told))
+
+    def _launch(self) -> None:
+        # The first start begins with a fresh data directory.
+        if self._data is not None and not self.running:
+            if not self._data.made:
+                self._data.reset()
+            self._data.unlock()
+        super()._launch()
+
+    def _own_clock(self) -> tuple[float, str]:
+        ((seconds,),) = self.query("SELECT extract(epoch FROM clock_timestamp())")
+        return float(seconds or "nan"), "clock_timestamp()"
 
     def _answers(self) -> bool:
         return self.query("SELECT 1", timeout=1.0) == [("1",)]

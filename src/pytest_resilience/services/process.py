@@ -17,8 +17,19 @@ from pytest_resilience.janitor import Child, Janitor, KillGroup
 from pytest_resilience.janitor.process import Process as Member
 from pytest_resilience.janitor.process import end_all
 from pytest_resilience.services.backend import Spec, Usage
-from pytest_resilience.services.family import ASLEEP, STOPPED, bearers, dwellers, family, measure, send
+from pytest_resilience.services.family import (
+    ASLEEP,
+    STOPPED,
+    bearers,
+    dwellers,
+    family,
+    goes_on,
+    has_stopped,
+    measure,
+    send,
+)
 from pytest_resilience.services.guise import Guise, find_guise
+from pytest_resilience.services.process_clock import ProcessClock
 from pytest_resilience.waiting import wait_until
 
 # What all processes of a unit have in their environment: which one they are of.
@@ -103,6 +114,7 @@ class Process:
         self._mark = f"{janitor.token}/{log.stem}"
         self._child: Child | None = None
         self._status: int | None = None
+        self._clock = ProcessClock(spec.name, janitor)
         self._lock = threading.RLock()
 
     @property
@@ -132,10 +144,11 @@ class Process:
                     f"{self._spec.name}: cannot be started, it is running; kill() or stop() it first"
                 )
             self._child = self._janitor.launch(
-                self._guise.wrap(self._spec.command),
+                self._guise.wrap((*self._clock.in_front, *self._spec.command)),
                 env={**os.environ, **self._spec.env, UNIT: self._mark},
                 cwd=self._spec.directory,
                 output=self._log,
+                before=self._clock.expect_litter,
             )
             self._status = None
 
@@ -144,7 +157,8 @@ class Process:
         with self._lock:
             if self.running and self._child is not None:
                 # All are stopped before the first one dies: a crash leaves nobody the time for last words, and
-                # a leader that has stopped brings up no new member.
+                # a leader that has stopped brings up no new member. It stops now, as the moment may be what is meant.
+                os.kill(self._child.pid, signal.SIGSTOP)
                 for member in self._members():
                     send(member, signal.SIGSTOP)
                 self._finish(self._child)
@@ -158,7 +172,7 @@ class Process:
             if not self.running or self._child is None:
                 return True
             if any(member.state == STOPPED for member in self._members()):
-                self._signal_all(signal.SIGCONT, _goes_on)
+                self._signal_all(signal.SIGCONT, goes_on)
             os.kill(self._child.pid, self._spec.stop_signal)
         try:
             wait_until(lambda: not self.running, within=within, every=0.005, what=f"{self._spec.name} ends")
@@ -173,7 +187,10 @@ class Process:
         :raises ServiceStateError: it is not running, or ended meanwhile.
         """
         self._must_run("paused")
-        self._signal_all(signal.SIGSTOP, _has_stopped)
+        with self._lock:
+            if self._child is not None:
+                os.kill(self._child.pid, signal.SIGSTOP)  # at once; the others have to be looked for
+        self._signal_all(signal.SIGSTOP, has_stopped)
         self._must_run("paused")
 
     def resume(self) -> None:
@@ -182,7 +199,7 @@ class Process:
         :raises ServiceStateError: it is not running.
         """
         self._must_run("resumed")
-        self._signal_all(signal.SIGCONT, _goes_on)
+        self._signal_all(signal.SIGCONT, goes_on)
 
     def remove(self) -> None:
         """Kill it; its log stays until the janitor's directory goes."""
@@ -203,6 +220,21 @@ class Process:
         """
         self._must_run("measured")
         return measure(self.pids)
+
+    def set_clock(self, ahead: float) -> None:
+        """Let its clock be `ahead` seconds ahead of the host's from the next start on; 0 for the host's own.
+
+        :raises ServiceStateError: it is running.
+        :raises Unsupported: libfaketime is not installed.
+        """
+        if self.running:
+            raise ServiceStateError(f"{self._spec.name}: its clock cannot be set while it runs; stop it first")
+        self._clock.set(ahead, besides={**os.environ, **self._spec.env}.get("LD_PRELOAD", ""))
+
+    def clock(self) -> float:
+        """Return what date(1) reads, run as the unit is; see `Unit.clock`."""
+        self._must_run("asked for its clock")
+        return self._clock.read(lambda: self.pids)
 
     def _must_run(self, wanted: str) -> None:
         if not self.running:
@@ -241,6 +273,7 @@ class Process:
         end_all(lambda: bearers(f"{UNIT}={self._mark}"), f"{self._spec.name}: kill what went its own way")
         self._status = child.process.wait()
         child.promise.kept()
+        self._clock.sweep()
         self._child = None
 
     def __repr__(self) -> str:
@@ -251,14 +284,6 @@ class Process:
 
 def _word(name: str) -> str:
     return re.sub(r"[^\w.-]", "-", name)
-
-
-def _has_stopped(member: Member) -> bool:
-    return member.state == STOPPED
-
-
-def _goes_on(member: Member) -> bool:
-    return member.state != STOPPED
 
 
 def _ended(child: Child) -> bool:

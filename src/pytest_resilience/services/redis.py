@@ -88,6 +88,13 @@ class RedisServer(RedisFaults):
             raise TypeError(f"{self.name}: EXEC answered {done!r}")
         yield Receipt(optional=optional, keys_flushed=_keys(done[0]))
 
+    def _own_clock(self) -> tuple[float, str]:
+        reply = self.command("TIME")
+        if not isinstance(reply, list):
+            raise TypeError(f"{self.name}: TIME answered {reply!r}")
+        seconds, microseconds = (float(str(word)) for word in reply)
+        return seconds + microseconds / 1e6, "TIME"
+
     def _pings(self) -> bool:
         return self.command("PING", timeout=1.0) == "PONG"
 

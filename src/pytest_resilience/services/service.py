@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from pytest_resilience.services.outages import Outages
+from pytest_resilience.services.clocks import Clocks
+from pytest_resilience.services.crashes import Crashes
 
 __all__ = ["Service"]
 
 
-class Service(Outages):
+class Service(Crashes, Clocks):
     """A unit that can be reached, waited for and broken.
 
     `address` and `url` are where it is; `logs()` and `usage()` say how it is. Each fault is a method that returns a

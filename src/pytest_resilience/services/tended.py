@@ -6,6 +6,7 @@ What it runs as, a process group or a container, is its `Unit`'s affair.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import NoReturn
 
 from pytest_resilience.errors import ServiceNotReady, ServiceStateError, UsageError, WaitTimeout
@@ -36,6 +37,8 @@ class Tended:
         self._within = within
         self._log_mark = 0
         self._frozen = False
+        # Called before each start, to keep it waiting.
+        self._hold: Callable[[], object] | None = None
         self._question = Question(unit.spec.name, ready, port=unit.spec.port, logs=self._logs_of_this_start)
 
     @property
@@ -91,9 +94,7 @@ class Tended:
         :raises ServiceNotReady: it ended, or was not ready in time; it is not running then.
         :raises ServiceStateError: it is running.
         """
-        self._log_mark = len(self._unit.logs())
-        self._unit.start()
-        self._frozen = False
+        self._launch()
         try:
             self._await_ready("after its start")
         except BaseException:
@@ -121,6 +122,14 @@ class Tended:
     def remove(self) -> None:
         """End it and leave nothing of it; its logs can still be read."""
         self._unit.remove()
+
+    def _launch(self) -> None:
+        """Start it and return at once, before it is ready."""
+        if self._hold is not None:
+            self._hold()
+        self._log_mark = len(self._unit.logs())
+        self._unit.start()
+        self._frozen = False
 
     def _absent(self, wanted: str, *, optional: bool) -> bool:
         if self.running:

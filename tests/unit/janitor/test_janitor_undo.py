@@ -18,6 +18,7 @@ from pytest_resilience.janitor import (
     KillMarked,
     RemoveContainers,
     RemoveDirectory,
+    RemoveFaketime,
     RemoveSharedMemory,
     Unmount,
 )
@@ -34,6 +35,7 @@ undos = st.one_of(
     st.builds(RemoveContainers, words),
     st.builds(RemoveContainers, words, st.just("unix:///run/user/1000/docker.sock")),
     st.builds(RemoveDirectory, paths),
+    st.builds(RemoveFaketime, numbers),
     st.builds(RemoveSharedMemory, paths),
     st.builds(Unmount, paths),
     st.builds(DeleteNamespace, words),

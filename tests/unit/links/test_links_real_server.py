@@ -21,7 +21,7 @@ from pytest_resilience.links.lent import lent
 from pytest_resilience.links.link import Link
 from pytest_resilience.links.observed import ObservedToxiproxy
 from pytest_resilience.links.process import EmbeddedServer, ToxiproxyServer, arguments
-from pytest_resilience.links.sockets import at_port
+from pytest_resilience.measure.sockets import at_port
 from pytest_resilience.options import Options
 from pytest_resilience.services.docker_probe import docker_available
 from pytest_resilience.services.ports import lease_port

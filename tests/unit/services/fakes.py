@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import signal
 import socket
+import time
 from dataclasses import dataclass
 
 from pytest_resilience.errors import ServiceStateError
@@ -38,6 +39,8 @@ class FakeUnit:
         self.events: list[str] = []
         self.paused = False
         self.removed = False
+        self.ahead = 0.0
+        self.deaf = False  # to what its clock is set to
         self._pids: tuple[int, ...] = ()
         self._status: int | None = None
         self._written = ""
@@ -110,6 +113,16 @@ class FakeUnit:
     def usage(self) -> Usage:
         self._must_run("measured")
         return Usage(cpu_seconds=0.0, rss=1, descriptors=None, threads=None, processes=len(self._pids))
+
+    def set_clock(self, ahead: float) -> None:
+        if self.running:
+            raise ServiceStateError(f"{self.spec.name}: its clock cannot be set while it runs; stop it first")
+        self.events.append(f"clock {ahead:+g}")
+        self.ahead = ahead
+
+    def clock(self) -> float:
+        self._must_run("asked for its clock")
+        return time.time() + (0 if self.deaf else self.ahead)
 
     def _must_run(self, wanted: str) -> None:
         if not self.running:

@@ -17,7 +17,8 @@ _SOCK_DIAG_BY_FAMILY = 20
 _REQUEST_AND_DUMP = 0x301
 _ERROR, _DONE = 2, 3
 _INFO = 2  # INET_DIAG_INFO: a tcp_info comes along
-_STATES = 1 << 1 | 1 << 8  # ESTABLISHED, and CLOSE_WAIT: the peer has closed and this side has not
+_ESTABLISHED = 1 << 1
+_CLOSE_WAIT = 1 << 8  # the peer has closed and this side has not
 _HEAD = struct.Struct("=IHHII")
 _MESSAGE = struct.Struct("=BBBB2s2s16s16s")  # family, state, timer, retransmits, ports, addresses
 _MESSAGE_SIZE = 72
@@ -38,13 +39,17 @@ class Ended(NamedTuple):
     sent: int
 
 
-def at_port(port: int) -> list[Ended]:
-    """Return the connections whose own end has this port: those of a server that listens there."""
-    return [end for family in (socket.AF_INET, socket.AF_INET6) for end in _ask(family, port)]
+def at_port(port: int, *, closing: bool = True) -> list[Ended]:
+    """Return the connections whose own end has this port: those of a server that listens there.
+
+    :param closing: also those that the peer has closed and the server has not.
+    """
+    states = _ESTABLISHED | (_CLOSE_WAIT if closing else 0)
+    return [end for family in (socket.AF_INET, socket.AF_INET6) for end in _ask(family, port, states)]
 
 
-def _ask(family: int, port: int) -> Iterator[Ended]:
-    wanted = struct.pack("=BBBBI", family, socket.IPPROTO_TCP, 1 << _INFO - 1, 0, _STATES)
+def _ask(family: int, port: int, states: int) -> Iterator[Ended]:
+    wanted = struct.pack("=BBBBI", family, socket.IPPROTO_TCP, 1 << _INFO - 1, 0, states)
     wanted += struct.pack(">H", port) + bytes(46)
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as kernel:
         kernel.settimeout(5)
