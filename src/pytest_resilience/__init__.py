@@ -39,7 +39,12 @@ if TYPE_CHECKING:
     from pytest_resilience.faults.fault import Fault as Fault
     from pytest_resilience.faults.fault import fault as fault
     from pytest_resilience.faults.fault import together as together
+    from pytest_resilience.faults.found import Found as Found
     from pytest_resilience.faults.monkey import Monkey as Monkey
+    from pytest_resilience.faults.schedule import Schedule as Schedule
+    from pytest_resilience.faults.schedule import Strike as Strike
+    from pytest_resilience.faults.search import search as search
+    from pytest_resilience.faults.strategy import fault_schedules as fault_schedules
     from pytest_resilience.links.link import Link as Link
     from pytest_resilience.links.linker import Linker as Linker
     from pytest_resilience.links.packet_link import PacketLink as PacketLink
@@ -94,7 +99,11 @@ _HOME = {
         "TargetNotAllowed ThresholdCrossed Unsupported UsageError"
     ),
     "faults.fault": "Breakage Fault fault together",
+    "faults.found": "Found",
     "faults.monkey": "Monkey",
+    "faults.schedule": "Schedule Strike",
+    "faults.search": "search",
+    "faults.strategy": "fault_schedules",
     "links.link": "Link",
     "links.linker": "Linker",
     "links.packet_link": "PacketLink",

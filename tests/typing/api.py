@@ -11,6 +11,7 @@ from pytest_resilience import (
     Call,
     Episode,
     Fault,
+    Found,
     Get,
     Link,
     Linker,
@@ -22,15 +23,19 @@ from pytest_resilience import (
     Receipt,
     RedisServer,
     Samples,
+    Schedule,
     Service,
     Starter,
+    Strike,
     Verdict,
     WebSocket,
     each,
     fault,
+    fault_schedules,
     mix,
     poisson,
     ramp,
+    search,
     spike,
     stairs,
     steady,
@@ -97,6 +102,19 @@ def random_faults(monkey: Monkey, app: Service, road: Link) -> None:
     with monkey(app.killed, road.severed, road.slowed(0.1), gap=(0.5, 2), lasting=0.2, seed=3) as mischief:
         struck: Episode = mischief
     print(struck.receipt.counts["strikes"])
+
+
+def scheduled(app: Service, road: Link, load: Loader) -> None:
+    schedule = Schedule(Strike("app.killed", at=0.2, lasting=1), Strike("road.slowed", at=0, lasting=1, magnitude=0.1))
+
+    def check(drawn: Schedule) -> None:
+        with drawn.on(app, road) as storm, load(Get(app.url), rate=10) as run:
+            run.hold(drawn.length)
+        print(run.under(storm))
+
+    menu = {"app": ["killed", "paused"], "road": {"severed": (), "slowed": (0.1, 0.5)}}
+    found: Found = search(check, {"app": "killed"}, within=60.0, seed=3)
+    print(found.schedule == schedule, fault_schedules(menu, strikes=(1, 3)).example(), found.as_test)
 
 
 def mixed(app: Service, load: Loader) -> None:

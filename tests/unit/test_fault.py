@@ -210,3 +210,8 @@ def test_what_is_to_be_said_of_a_fault_is_said_once_it_is_healed() -> None:
     with pytest.raises(ZeroDivisionError), judged:
         _ = 1 / 0
     assert [type(one) for one in said] == [ValueError, type(None), ValueError, ZeroDivisionError]
+
+
+def test_arguments_that_are_not_there_are_refused_when_the_fault_is_made() -> None:
+    with pytest.raises(TypeError, match="'strength'"):
+        Toy().broken(strength=3)  # type: ignore[call-arg]

@@ -17,7 +17,10 @@ FLOORS = {
     "load": 3, "report": 3, "links": 3, "hogs": 3, "services": 3,
     "fixtures": 4, "plugin": 5,
 }  # fmt: skip
-HEAVY = {"testcontainers", "docker", "locust", "gevent", "redis", "psycopg", "psutil", "cloudpickle", "httptools"}
+HEAVY = {
+    "testcontainers", "docker", "locust", "gevent", "redis", "psycopg", "psutil", "cloudpickle", "httptools",
+    "hypothesis",
+}  # fmt: skip
 
 
 def room(path: Path) -> str:

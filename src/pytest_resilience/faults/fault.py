@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
 import time
 from collections.abc import Callable, Generator
 from contextlib import ExitStack
@@ -153,9 +154,11 @@ def fault(breakage: Callable[P, Breakage]) -> Callable[P, Fault]:
     The fault is named after the function, and after the `name` of its first argument where that
     has one: `redis.killed`.
     """
+    signature = inspect.signature(breakage)
 
     @functools.wraps(breakage)
     def build(*args: P.args, **kwargs: P.kwargs) -> Fault:
+        signature.bind(*args, **kwargs)  # a generator would say what it misses only when it is entered
         target = getattr(args[0], "name", None) if args else None
         name = getattr(breakage, "__name__", "fault")
         return Fault(f"{target}.{name}" if isinstance(target, str) else name, lambda: breakage(*args, **kwargs))
