@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pytest_resilience.errors import DriverDied as DriverDied
     from pytest_resilience.errors import DriverSaturated as DriverSaturated
     from pytest_resilience.errors import FaultDidNotBite as FaultDidNotBite
+    from pytest_resilience.errors import HostInDanger as HostInDanger
     from pytest_resilience.errors import NoSamples as NoSamples
     from pytest_resilience.errors import NotPortable as NotPortable
     from pytest_resilience.errors import ResilienceError as ResilienceError
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from pytest_resilience.faults.schedule import Strike as Strike
     from pytest_resilience.faults.search import search as search
     from pytest_resilience.faults.strategy import fault_schedules as fault_schedules
+    from pytest_resilience.hogs.hogs import Hogs as Hogs
     from pytest_resilience.links.link import Link as Link
     from pytest_resilience.links.linker import Linker as Linker
     from pytest_resilience.links.packet_link import PacketLink as PacketLink
@@ -95,8 +97,8 @@ _HOME = {
     "consistency.operation": "Operation",
     "consistency.sums": "counter_kept total_kept",
     "errors": (
-        "DriverDied DriverSaturated FaultDidNotBite NoSamples NotPortable ResilienceError ServiceNotReady SetupFailed "
-        "TargetNotAllowed ThresholdCrossed Unsupported UsageError"
+        "DriverDied DriverSaturated FaultDidNotBite HostInDanger NoSamples NotPortable ResilienceError ServiceNotReady "
+        "SetupFailed TargetNotAllowed ThresholdCrossed Unsupported UsageError"
     ),
     "faults.fault": "Breakage Fault fault together",
     "faults.found": "Found",
@@ -104,6 +106,7 @@ _HOME = {
     "faults.schedule": "Schedule Strike",
     "faults.search": "search",
     "faults.strategy": "fault_schedules",
+    "hogs.hogs": "Hogs",
     "links.link": "Link",
     "links.linker": "Linker",
     "links.packet_link": "PacketLink",

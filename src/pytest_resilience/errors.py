@@ -78,6 +78,10 @@ class WaitTimeout(ResilienceError):
     """A condition did not come true within the time it was given."""
 
 
+class HostInDanger(ResilienceError):
+    """The host that everything runs on came to a critical threshold, so the scenario was ended."""
+
+
 class JanitorError(ResilienceError):
     """The janitor cannot be started or trusted: its process does not come up, or its directory is not safe."""
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from toxiproxy import Toxiproxy as PythonClient
 
     from pytest_resilience.faults.monkey import Monkey
+    from pytest_resilience.hogs.hogs import Hogs
     from pytest_resilience.janitor import Janitor
     from pytest_resilience.links.host import LinkServer
     from pytest_resilience.links.linker import Linker
@@ -204,6 +205,18 @@ def postgres_cluster(_premises: Premises, link: Linker, _story: Story) -> Iterat
     )
     yield clusters
     clusters.close()
+
+
+@pytest.fixture
+def hogs(_janitor: Janitor, resilience_options: Options) -> Hogs:
+    """Takes what the host has, up to a share, and gives it back: `with hogs.memory(share=0.9): run.hold(5)`.
+
+    Faults: `cpu(share=) memory(share= | bytes=) disk(share= | bytes=, path=)`; several with `together(...)`. Each stops
+    at a floor that keeps the host alive.
+    """
+    from pytest_resilience.hogs.hogs import Hogs
+
+    return Hogs(_janitor, allowed=resilience_options.check_target)
 
 
 @pytest.fixture

@@ -106,11 +106,15 @@ class Mark:
 
 @dataclass(eq=False)
 class Timeline:
-    """The episodes and marks of one test, in the order in which they came; safe between threads."""
+    """The episodes and marks of one test, in the order in which they came; safe between threads.
+
+    :ivar broken_off: why the scenario has to end ahead of time, which load that is being held raises; None as a rule.
+    """
 
     started: float = field(default_factory=time.monotonic)
     episodes: list[Episode] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
+    broken_off: Exception | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def strike(self, episode: Episode) -> None:
@@ -131,6 +135,11 @@ class Timeline:
         """Add a remark at this moment."""
         with self._lock:
             self.marks.append(Mark(time.monotonic(), text))
+
+    def break_off(self, reason: Exception) -> None:
+        """Say that the scenario has to end here; may be said from any thread, and the first reason stays."""
+        self.broken_off = self.broken_off or reason
+        self.mark(f"broken off: {reason}")
 
     @property
     def in_force(self) -> list[Episode]:

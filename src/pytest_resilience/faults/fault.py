@@ -32,7 +32,7 @@ from types import TracebackType
 from typing import ParamSpec
 
 from pytest_resilience import timeline
-from pytest_resilience.errors import FaultDidNotBite, FaultInForce, UsageError
+from pytest_resilience.errors import FaultDidNotBite, FaultInForce, HostInDanger, UsageError
 from pytest_resilience.faults.offload import offload
 from pytest_resilience.timeline import Episode, Receipt
 
@@ -115,7 +115,7 @@ class Fault:
         episode.healing = time.monotonic()
         try:
             over = next(halves, _END) is _END
-        except FaultDidNotBite:  # of a part of together(): all of it is healed, and that is to be said
+        except (FaultDidNotBite, HostInDanger):  # all of it is healed, and that is to be said
             episode.healed = time.monotonic()
             raise
         if not over:

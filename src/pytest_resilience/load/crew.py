@@ -14,6 +14,7 @@ from pytest_resilience.measure.samples import Samples
 
 LEAD = 0.005  # seconds from the word to begin to the first arrival, so that no driver is late for it
 GRACE = 5.0  # seconds beyond a deadline after which a driver that says nothing is given up
+LOOK = 0.1  # seconds between two looks for what is not told as news
 ABANDON = 0.5  # seconds that a run whose test has failed has to hand in its samples
 
 
@@ -54,9 +55,9 @@ class Crew:
         for driver in self.drivers:
             driver.check()
 
-    def wait(self, until: float) -> None:
-        """Return at `until`, in monotonic seconds; raise as `check` does, as soon as there is a reason."""
-        self._wait_for(lambda: False, until)
+    def wait(self, until: float, *, unless: Callable[[], bool] = lambda: False) -> None:
+        """Return at `until`, in monotonic seconds, or soon after `unless` holds; raise as `check` does, at once."""
+        self._wait_for(unless, until)
 
     def finish(self, until: float) -> None:
         """Let no arrival be due after `until`, wait for what is in flight, and close the accounts.
@@ -110,4 +111,4 @@ class Crew:
                 left = until - time.monotonic()
                 if left <= 0:
                     return False
-                self._news.wait(left)
+                self._news.wait(min(left, LOOK))

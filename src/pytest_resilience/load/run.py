@@ -88,6 +88,7 @@ class Run:
         :raises DriverDied: at once when a driver dies, or loses samples.
         :raises SetupFailed: at once when a user's generator fails.
         :raises ThresholdCrossed: the threshold of `stop_when=` was crossed.
+        :raises HostInDanger: a hog has brought the host to a critical threshold.
         """
         self._require_running("hold")
         self._wait(time.monotonic() + _seconds(seconds))
@@ -134,8 +135,14 @@ class Run:
     def _wait(self, until: float) -> None:
         while self.guard is not None and self.guard.due < until:
             self._crew.wait(self.guard.due)
+            self._must_go_on()
             self._look(self.guard)
-        self._crew.wait(until)
+        self._crew.wait(until, unless=lambda: self._line.broken_off is not None)
+        self._must_go_on()
+
+    def _must_go_on(self) -> None:
+        if self._line.broken_off is not None:
+            raise self._line.broken_off
 
     def _look(self, guard: Guard) -> None:
         self.stopped = guard.look(self.samples)
@@ -147,6 +154,7 @@ class Run:
     async def _await(self, until: float) -> None:
         while (left := until - time.monotonic()) > 0:
             self._crew.check()
+            self._must_go_on()
             if self.guard is not None:
                 self._look(self.guard)
             await asyncio.sleep(min(LOOK, left))

@@ -1,0 +1,109 @@
+"""The host, as read from /proc and its filesystems: what there is of each resource, and what is left."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Room(NamedTuple):
+    """How much of something there is, and how much of it is left, in bytes or in open files."""
+
+    total: int
+    left: int
+
+    @property
+    def share(self) -> float:
+        """The share that is taken."""
+        return 1 - self.left / self.total if self.total else 1.0
+
+
+class Ticks(NamedTuple):
+    """Processor time since the boot, in clock ticks, summed over CPUs."""
+
+    busy: int
+    total: int
+
+    def since(self, before: Ticks) -> float:
+        """Return the busy share between `before` and this; 0 where no tick has passed."""
+        passed = self.total - before.total
+        return (self.busy - before.busy) / passed if passed else 0.0
+
+
+@dataclass(frozen=True)
+class Host:
+    """Reads the host, or what `root` holds in its stead.
+
+    :ivar root: in which `proc` and `sys` are; "/" but in tests.
+    """
+
+    root: str = "/"
+
+    def memory(self) -> Room:
+        """Return how much memory there is and can still be taken, in bytes.
+
+        Where a control group that we are in has a limit, its limit is the total, and what is left is the least that
+        the host and the groups have (cgroup v1 and v2). File cache that can be dropped counts as left.
+        """
+        lines = self._read("proc/meminfo").splitlines()
+        sizes = {name: int(rest.split()[0]) * 1024 for name, _, rest in (line.partition(":") for line in lines)}
+        rooms = [Room(sizes["MemTotal"], sizes["MemAvailable"]), *self._groups()]
+        return Room(min(room.total for room in rooms), max(0, min(room.left for room in rooms)))
+
+    def disk(self, path: str) -> Room:
+        """Return how much the filesystem of `path` has for its users, and how much is free, as df(1) counts."""
+        seen = os.statvfs(path)
+        used = seen.f_blocks - seen.f_bfree
+        return Room((used + seen.f_bavail) * seen.f_frsize, seen.f_bavail * seen.f_frsize)
+
+    def files(self) -> Room:
+        """Return how many files can be open on the host at once, and how many more can be opened."""
+        taken, _, most = self._read("proc/sys/fs/file-nr").split()
+        return Room(int(most), int(most) - int(taken))
+
+    def cpu(self, cpus: Iterable[int]) -> Ticks:
+        """Return the processor time of these CPUs; what a hypervisor took away counts as busy."""
+        wanted = {f"cpu{number}" for number in cpus}
+        busy = total = 0
+        for line in self._read("proc/stat").splitlines():
+            name, *fields = line.split()
+            if name in wanted:
+                ticks = [int(field) for field in fields[:8]]  # guest time is part of user time
+                total += sum(ticks)
+                busy += sum(ticks) - ticks[3] - ticks[4]  # idle and iowait
+        return Ticks(busy, total)
+
+    def load(self) -> float:
+        """Return the load average of the last minute."""
+        return float(self._read("proc/loadavg").split()[0])
+
+    def _groups(self) -> Iterator[Room]:
+        for line in self._lines("proc/self/cgroup"):
+            number, controllers, path = line.split(":", 2)
+            if number == "0":
+                yield from self._limited("sys/fs/cgroup", path, "memory.max", "memory.current", "inactive_file")
+            elif "memory" in controllers.split(","):
+                base = "sys/fs/cgroup/memory"
+                names = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+                yield from self._limited(base, path, *names)
+
+    def _limited(self, base: str, path: str, limit: str, usage: str, cache: str) -> Iterator[Room]:
+        # In a container with a namespace of its own the path may be that of the host: then only its root is seen.
+        parts = [part for part in path.split("/") if part not in ("", "..")]
+        for depth in range(len(parts), -1, -1):
+            place = "/".join([base, *parts[:depth]])
+            text = "".join(self._lines(f"{place}/{limit}"))
+            if text.isdigit() and int(text) < 1 << 60:  # "no limit" is a number in v1
+                stat = dict(line.split() for line in self._lines(f"{place}/memory.stat"))
+                used = int("".join(self._lines(f"{place}/{usage}"))) - int(stat.get(cache, 0))
+                yield Room(int(text), int(text) - used)
+
+    def _lines(self, name: str) -> list[str]:
+        path = Path(self.root) / name
+        return path.read_text().splitlines() if path.exists() else []
+
+    def _read(self, name: str) -> str:
+        return (Path(self.root) / name).read_text()
