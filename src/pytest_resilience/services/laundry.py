@@ -14,6 +14,7 @@ def wash(connection: PgConnection, database: str, user: str) -> None:
     :param connection: a session of `user`, a superuser, in the database `postgres`.
     :raises PostgresRefused: something cannot be removed.
     """
+    connection.query("SET default_transaction_read_only = off")
     connection.query(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
         "WHERE backend_type IN ('client backend', 'walsender') AND pid <> pg_backend_pid()"

@@ -13,9 +13,9 @@ from pytest_resilience.services.backend import Backend, Spec, Unit
 from pytest_resilience.services.datadir import DataDirectory
 from pytest_resilience.services.laundry import wash
 from pytest_resilience.services.pgwire import PgConnection, Row
+from pytest_resilience.services.postgres_faults import PATIENCE, PostgresFaults
 from pytest_resilience.services.process import ProcessBackend
 from pytest_resilience.services.programs import Program
-from pytest_resilience.services.service import Service
 from pytest_resilience.services.template import DATABASE, USER, cache_directory, template
 from pytest_resilience.services.tended import AT_ONCE, START
 from pytest_resilience.timeline import Receipt
@@ -32,12 +32,11 @@ SETTINGS = {
     "max_wal_size": "1GB",
 }
 IN_IMAGE = 5432
-PATIENCE = 5.0
 # A server that ends gracefully leaves no shared memory behind; one that does not in this time is killed.
 FAREWELL = 2.0
 
 
-class PostgresServer(Service):
+class PostgresServer(PostgresFaults):
     """A Postgres server at `postgresql://postgres@127.0.0.1:PORT/test`; made by `embedded()` or `in_container()`.
 
     :param data: its data directory where that is on this host; None in a container.
