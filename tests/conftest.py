@@ -18,6 +18,17 @@ REGISTERED = re.compile(r": registered$")
 IMAGE = os.environ.get("CLINIC_IMAGE")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Lift the time limit of tests from scenarios beyond the quick size, which last for as long as they say."""
+    size = config.getoption("--resilience-size") or config.getini("resilience_size")
+    if size in {None, "", "quick"}:
+        return
+    for item in items:
+        if any(item.get_closest_marker(kind) for kind in ("chaos", "load", "stress", "soak")):
+            item.add_marker(pytest.mark.timeout(0))
+
+
 @pytest.fixture
 def clinic(
     service: Starter, postgres_server: PostgresServer, redis_server: RedisServer, resilience_backend: str

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
-from pytest_resilience import Link, PostgresCluster, PostgresServer, RedisServer, Service
+import psutil
+
+from pytest_resilience import Link, PostgresCluster, PostgresServer, RedisServer, Run, Samples, Service
 
 
 class Clinic(Protocol):
@@ -19,3 +22,36 @@ class Clinic(Protocol):
         cache: RedisServer | Link | None = None,
         **settings: float,
     ) -> Service: ...
+
+
+@dataclass(frozen=True)
+class Burden:
+    """What the drivers of a run use, in the shape that a `Meter` reads."""
+
+    cpu_seconds: float
+    rss: int
+
+
+def burden(run: Run) -> Burden:
+    """Return what the drivers of `run` use now."""
+    cpu, rss = 0.0, 0
+    for process in map(psutil.Process, run.pids):
+        times = process.cpu_times()
+        cpu += times.user + times.system
+        rss += process.memory_info().rss
+    return Burden(cpu, rss)
+
+
+def most_at_once(samples: Samples) -> int:
+    """Return how many calls were in flight at the same moment, at most."""
+    steps = sorted([(each.sent, 1) for each in samples] + [(each.done, -1) for each in samples])
+    now = most = 0
+    for _, step in steps:
+        now += step
+        most = max(most, now)
+    return most
+
+
+def booked(server: PostgresServer) -> list[int]:
+    """Return the slots of all bookings that the database holds, in ascending order."""
+    return [int(slot or 0) for (slot,) in server.query("SELECT slot FROM bookings ORDER BY slot")]
