@@ -1,0 +1,58 @@
+"""How much is too much: the rate is raised until the objective is missed, and the search says where and by what.
+
+Where the connections to the database are the limit, it is known beforehand where that is: a search that found anything
+else would be wrong. What one instance stands by itself is the machine's affair, and only has a floor. The full size
+searches from 100 to 5,000 a second, and wants a core for the clinic, two for the drivers and one for the rest.
+"""
+
+from __future__ import annotations
+
+import pytest
+from harness import Clinic
+
+from pytest_resilience import SLO, Get, Link, Loader, Post, Sized, breaking_point
+
+PROMISED = SLO(p95=0.15, error_rate=0.05)
+FLOOR = 100  # a second
+
+
+@pytest.mark.stress
+def test_the_breaking_point_is_where_the_connections_end(
+    clinic: Clinic, database_link: Link, load: Loader, sized: Sized
+) -> None:
+    precision, settle, hold = sized(quick=(0.96, 0.5, 1.0), standard=(0.1, 1.0, 3.0), full=(0.05, 2.0, 5.0))
+    connections, delay = 6, 0.02  # each way: 6 connections, 40 ms and a little work for each booking
+    most = connections / (2 * delay)  # a second
+    app = clinic(database=database_link, pool_size=connections, slots=100_000)
+    booking = Post(
+        f"{app.url}/bookings",
+        json=lambda call: {"slot": call.random.randrange(100_000) + 1, "patient": f"p{call.index}"},
+        expect={201, 409},
+    )
+    with database_link.slowed(delay):
+        knee = breaking_point(
+            booking, load=load, slo=PROMISED, start=most / 2, top=most * 4 / 3, growth=4,
+            precision=precision, settle=settle, hold=hold, usage=app.usage,
+        )  # fmt: skip
+    assert knee.broke_at is not None, knee
+    assert most / 2 <= knee.sustained <= most, knee
+    assert knee.sustained < knee.broke_at <= most * 4 / 3, knee
+    assert knee.broke is not None and knee.broke.missed, knee
+    said = {finding.objective for finding in knee.broke.findings if finding.outcome.value == "missed"}
+    assert said and said <= {"p95", "error_rate", "throughput"}, knee
+
+
+@pytest.mark.stress
+def test_one_instance_stands_more_than_the_floor(clinic: Clinic, load: Loader, sized: Sized) -> None:
+    top = sized(quick=FLOOR, standard=2000, full=5000)
+    precision, settle, hold = sized(quick=(0.9, 0.5, 1.0), standard=(0.1, 1.0, 3.0), full=(0.05, 2.0, 5.0))
+    app = clinic()
+    knee = breaking_point(
+        Get(f"{app.url}/slots"), load=load, slo=PROMISED, start=FLOOR, top=top,
+        precision=precision, settle=settle, hold=hold, usage=app.usage, drivers=sized(quick=1, standard=1, full=2),
+    )  # fmt: skip
+    assert knee.sustained >= FLOOR, knee
+    if knee.broke_at is not None:
+        assert knee.sustained < knee.broke_at <= top, knee
+        assert knee.broke is not None and knee.broke.missed, knee
+    assert knee.usage is not None and knee.usage.readings, knee
