@@ -17,6 +17,7 @@ from clinic.door import Door, on_bug, on_http_exception
 from clinic.health import Health
 from clinic.ingest import Ingest
 from clinic.jobs import Jobs
+from clinic.limits import raise_descriptors
 from clinic.metrics import Labels, Metrics
 from clinic.queue import Queue
 from clinic.results import Results
@@ -138,6 +139,7 @@ def _log_transition(breaker: Breaker, change: Transition) -> None:
 
 def main(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
+    raise_descriptors()
     uvicorn.run(
         application(settings),
         host=settings.host,
