@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from pytest_resilience.faults.fault import fault as fault
     from pytest_resilience.faults.fault import together as together
     from pytest_resilience.faults.found import Found as Found
+    from pytest_resilience.faults.matrix import fault_matrix as fault_matrix
     from pytest_resilience.faults.monkey import Monkey as Monkey
     from pytest_resilience.faults.schedule import Schedule as Schedule
     from pytest_resilience.faults.schedule import Strike as Strike
@@ -102,6 +103,7 @@ _HOME = {
     ),
     "faults.fault": "Breakage Fault fault together",
     "faults.found": "Found",
+    "faults.matrix": "fault_matrix",
     "faults.monkey": "Monkey",
     "faults.schedule": "Schedule Strike",
     "faults.search": "search",

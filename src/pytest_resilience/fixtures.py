@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
-from pytest_resilience.errors import NotHealed
+from pytest_resilience.errors import NotHealed, UsageError
+from pytest_resilience.faults.fault import Fault
+from pytest_resilience.faults.matrix import Cell
 from pytest_resilience.options import Options, Sized
 from pytest_resilience.report.story import Story
 
@@ -260,6 +262,28 @@ def monkey(seed: int) -> Monkey:
     from pytest_resilience.faults.monkey import Monkey
 
     return Monkey(seed)
+
+
+@pytest.fixture
+def matrix_fault(request: pytest.FixtureRequest, _story: Story) -> Iterator[Fault]:
+    """The fault of one cell of a fault matrix, inert: enter it with `with`.
+
+    `@pytest.mark.parametrize("matrix_fault", fault_matrix({"redis_server": "killed paused"}), indirect=True)`.
+    """
+    cell = getattr(request, "param", None)
+    if not isinstance(cell, Cell):
+        raise UsageError(
+            f"matrix_fault was given {cell!r}: parametrise the test with it, "
+            '@pytest.mark.parametrize("matrix_fault", fault_matrix({...}), indirect=True)'
+        )
+    fault = cell.of(request.getfixturevalue(cell.dish.target))
+    _story.cells.append(fault.name)
+    yield fault
+    if _story.passed and fault.name not in {episode.name for episode in _story.timeline.episodes}:
+        raise UsageError(
+            f"matrix_fault: {fault.name} was never struck, so the test has shown nothing; "
+            "enter it: `with matrix_fault:`"
+        )
 
 
 def _fresh(server: Server, story: Story) -> Server:

@@ -12,9 +12,12 @@ import pytest
 
 from pytest_resilience import timeline
 from pytest_resilience.errors import NotHealed, ResilienceError, Unsupported
+from pytest_resilience.faults.leftover import complaint, heal
+from pytest_resilience.faults.matrix import Cell
 from pytest_resilience.faults.visit import Visit
 from pytest_resilience.fixtures import NOTES, OPTIONS, STORY
 from pytest_resilience.options import TABLE, Option, Options, resolve
+from pytest_resilience.report.coverage import covered, grid_lines, merged
 from pytest_resilience.report.monkeys import ALONE, monkey_lines
 from pytest_resilience.report.story import Story
 from pytest_resilience.report.text import last_lines, summary_line, timeline_lines
@@ -23,6 +26,7 @@ pytest_plugins = ("pytest_resilience.fixtures",)
 
 PROPERTY = "resilience"
 MONKEY = "resilience_monkey"
+COVERAGE = "resilience_coverage"
 
 MARKERS = (
     "chaos: a scenario that breaks something: run them with `pytest -m chaos`",
@@ -172,39 +176,17 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
     """
     story = item.stash[STORY]
     left = [episode for episode in story.timeline.in_force if story.called and episode.struck >= story.called]
-    troubles = _heal(left[::-1])
+    troubles = heal(left[::-1])
     try:
         yield
     finally:
         later = [episode for episode in story.timeline.in_force if episode not in left]
         left += later
-        troubles += _heal(later[::-1])
+        troubles += heal(later[::-1])
         # A test whose event loop was stopped by a time-out could not leave its `async with`, and has failed for that.
         excused = not story.passed and any(episode.awaited for episode in left)
         if troubles or (left and not excused):
-            raise NotHealed(_complaint(left, troubles))
-
-
-def _heal(episodes: list[timeline.Episode]) -> list[str]:
-    """Heal each of `episodes` and return what went wrong."""
-    troubles = []
-    for episode in episodes:
-        try:
-            if episode.heal is not None:
-                episode.heal()
-        except Exception as error:  # noqa: BLE001  (a user's fault may raise anything; the others are healed still)
-            troubles.append(f"{episode.name} could not be healed: {error!r}")
-        else:
-            if episode.in_force:
-                troubles.append(f"{episode.name} could not be healed: its heal was begun, and was broken off")
-    return troubles
-
-
-def _complaint(left: list[timeline.Episode], troubles: list[str]) -> str:
-    names = ", ".join(dict.fromkeys(episode.name for episode in left))
-    advice = ", and healed by force; enter a fault with `with`, so that it is healed whatever happens"
-    forced = "" if all(episode.in_force for episode in left) else advice
-    return f"{names}: still in force when the test ended{forced}" + "".join(f"\n  {trouble}" for trouble in troubles)
+            raise NotHealed(complaint(left, troubles))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -216,10 +198,8 @@ def pytest_runtest_makereport(
     A test that asked for what this machine or backend cannot do is skipped, with the reason.
     """
     story = item.stash.get(STORY, None)
-    if story is not None and story.told and call.when == "call":
-        item.user_properties.append((PROPERTY, summary_line(story)))
-    if story is not None and call.when == "call" and item.config.stash[OPTIONS].monkey is not None:
-        item.user_properties.append((MONKEY, ALONE if story.visit is None else story.visit.told))
+    if story is not None:
+        item.user_properties += _properties_of(item, story, call)
     reason = str(call.excinfo.value) if call.excinfo and isinstance(call.excinfo.value, Unsupported) else None
     if reason is not None:
         call.excinfo = pytest.CallInfo.from_call(lambda: pytest.skip(reason), call.when).excinfo
@@ -240,16 +220,36 @@ def pytest_runtest_makereport(
     return report
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name the tests of a fault matrix: `redis_server-killed`."""
+    return str(val) if isinstance(val, Cell) else None
+
+
 def _replay(item: pytest.Item, visit: Visit) -> str:
     options = item.config.stash[OPTIONS]
     again = f"--resilience-seed={options.seed} --resilience-monkey={options.monkey}"
     return "\n".join([*visit.said, f"replay: pytest {shlex.quote(item.nodeid)} {again}"])
 
 
+def _properties_of(item: pytest.Item, story: Story, call: pytest.CallInfo[None]) -> list[tuple[str, object]]:
+    """Return what the end of the session has to know of a test; it travels with the report, from xdist workers too."""
+    found: list[tuple[str, object]] = []
+    called = call.when == "call"
+    if called and story.told:
+        found.append((PROPERTY, summary_line(story)))
+    if called and item.config.stash[OPTIONS].monkey is not None:
+        found.append((MONKEY, ALONE if story.visit is None else story.visit.told))
+    if (called or (call.when == "setup" and call.excinfo is not None)) and (told := covered(story)):
+        found.append((COVERAGE, told))
+    return found
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say in a line each what the scenarios did, and what the reader has to know besides."""
     lines = [f"{head}: {value}" for head, value in _properties(terminalreporter, PROPERTY)]
     notes: list[str] = config.stash[NOTES]
+    every = [told for _, told in _properties(terminalreporter, COVERAGE, phases=("setup", "call"))]
+    lines += grid_lines(merged(every), width=config.get_terminal_writer().fullwidth)
     monkey = config.stash[OPTIONS].monkey
     if monkey is not None:
         lines += monkey_lines(str(monkey), [value for _, value in _properties(terminalreporter, MONKEY)])
@@ -260,13 +260,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
             terminalreporter.line(line)
 
 
-def _properties(terminalreporter: pytest.TerminalReporter, wanted: str) -> list[tuple[str, str]]:
+def _properties(
+    terminalreporter: pytest.TerminalReporter, wanted: str, *, phases: tuple[str, ...] = ("call",)
+) -> list[tuple[str, str]]:
     """Return outcome and node id of each test that has this property, and its value; from xdist workers too."""
     return [
         (f"{report.outcome.upper()} {report.nodeid}", str(value))
         for reports in terminalreporter.stats.values()
         for report in reports
-        if isinstance(report, pytest.TestReport) and report.when == "call"
+        if isinstance(report, pytest.TestReport) and report.when in phases
         for name, value in report.user_properties
         if name == wanted
     ]

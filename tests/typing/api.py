@@ -31,6 +31,7 @@ from pytest_resilience import (
     WebSocket,
     each,
     fault,
+    fault_matrix,
     fault_schedules,
     mix,
     poisson,
@@ -112,6 +113,7 @@ def scheduled(app: Service, road: Link, load: Loader) -> None:
             run.hold(drawn.length)
         print(run.under(storm))
 
+    print([str(cell) for cell in fault_matrix({"app": "killed", "road": {"slowed": (0.1, 0.5)}})])
     menu = {"app": ["killed", "paused"], "road": {"severed": (), "slowed": (0.1, 0.5)}}
     found: Found = search(check, {"app": "killed"}, within=60.0, seed=3)
     print(found.schedule == schedule, fault_schedules(menu, strikes=(1, 3)).example(), found.as_test)

@@ -18,6 +18,7 @@ class Story:
     :ivar logs: for each service its name and a function that returns its logs.
     :ivar runs: the runs of load, each with a repr of one line.
     :ivar targets: the services and links that are running, by name: whom `--resilience-monkey` may strike.
+    :ivar cells: the names of the faults that a fault matrix has given the test.
     :ivar visit: what `--resilience-monkey` did; None where it was not asked for, or the test is left alone.
     """
 
@@ -27,6 +28,7 @@ class Story:
     logs: dict[str, Callable[[], str]] = field(default_factory=dict)
     runs: Sequence[object] = ()
     targets: dict[str, object] = field(default_factory=dict)
+    cells: list[str] = field(default_factory=list)
     visit: Visit | None = None
 
     @property

@@ -68,7 +68,7 @@ def test_a_bug_that_takes_two_faults_is_found_and_shrunk_to_them() -> None:
 
 def test_what_it_prints_is_the_least_schedule_as_a_test_to_paste() -> None:
     found = search(check, MENU, within=2, seed=1)
-    assert "failed 10 of 10, passes without faults 6 of 6: AssertionError at test_search.py:" in repr(found)
+    assert "failed 10 of 10, passes without faults 6 of 6: AssertionError at test_fault_search.py:" in repr(found)
     assert found.as_test in repr(found)
     pasted: dict[str, object] = {"check": check}
     exec(found.as_test, pasted)
