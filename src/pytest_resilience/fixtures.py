@@ -149,7 +149,8 @@ def service(_premises: Premises, _story: Story) -> Iterator[Starter]:
     """Starts your own command, or image on the docker backend, and returns it when it is ready.
 
     `service(sys.executable, "-m", "shop", "--port", "{port}", env={"REDIS_URL": redis_server.url}, ready="/health")`.
-    What it starts has `url`, `logs()`, `usage()` and the faults `killed() stopped() paused() restarted()`.
+    What it starts has `url`, `logs()`, `usage()` and the faults `killed() stopped() paused() restarted()
+    capped(memory=, fds=, disk=) throttled(cpu=)`; with `disk=SIZE` it has a disk of its own, at `{disk}`.
     """
     from pytest_resilience.services.starter import Starter
 

@@ -25,15 +25,17 @@ class Receipt:
     >>> Receipt(connections_cut=0).bit
     False
 
-    A receipt has *bitten* when at least one of its counts is not zero and not empty. `optional=True`
-    says that a fault that touches nothing is expected.
+    A receipt has *bitten* when at least one of its counts is not zero and not empty, unless `unreached` is set.
+    `optional=True` says that a fault that touches nothing is expected.
 
+    :ivar unreached: what the fault had to come to and did not, whatever it counted: "never reached fds=20".
     :ivar missed: why nothing was touched, where the fault can say it better than "drive traffic through its target".
     :ivar struck: for a fault that waits for its moment: from when to when it struck; its episode then says so too.
     """
 
     def __init__(self, *, optional: bool = False, **counts: Count) -> None:
         self.optional = optional
+        self.unreached = ""
         self.missed = ""
         self.struck: tuple[float, float] | None = None
         self.counts: dict[str, Count] = dict(counts)
@@ -45,7 +47,7 @@ class Receipt:
     @property
     def bit(self) -> bool:
         """Whether anything was touched."""
-        return any(self.counts.values())
+        return any(self.counts.values()) and not self.unreached
 
     def __str__(self) -> str:
         shown = (f"{value:g}" if isinstance(value, float) else f"{value}" for value in self.counts.values())

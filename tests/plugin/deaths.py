@@ -25,8 +25,10 @@ import pytest
 from pytest_resilience.errors import WaitTimeout
 from pytest_resilience.janitor.engine import LABEL, RemoveContainers
 from pytest_resilience.janitor.kill import MARK
+from pytest_resilience.janitor.mounts import mounts
 from pytest_resilience.janitor.process import PROC, living
 from pytest_resilience.services.docker_probe import connect, daemon_address, docker_available
+from pytest_resilience.services.hierarchy import place_of
 from pytest_resilience.waiting import wait_until
 
 IMAGES = ("pytest-resilience/redis:local", "pytest-resilience/postgres:local")
@@ -143,6 +145,8 @@ class Inner:
         left = [f"process {words}" for words in self.processes()]
         left += [f"file {path}" for path in self._files()]
         left += [f"container {name}" for token in self.tokens for name in containers(token)]
+        left += [f"control group {path}" for token in self.tokens for path in _groups(token)]
+        left += [f"mount {path}" for path in mounts(self.scratch)]
         left += [f"shared memory {number}" for number in _segments(self._inodes)]
         return left + [f"port {port} is taken" for port in self._ports if not _can_be_bound(port)]
 
@@ -217,6 +221,11 @@ def _words(pid: int) -> str:
     with suppress(OSError):
         return (PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")[:200]
     return "gone"
+
+
+def _groups(token: str) -> list[Path]:
+    homes = [place for name in ("memory", "cpu") if (place := place_of(os.getpid(), name))]
+    return [path for home in homes for path in home.top.rglob(f"pytest-resilience-{token}*")]
 
 
 def _segments(inodes: set[int]) -> list[int]:

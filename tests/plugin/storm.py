@@ -11,6 +11,7 @@ STORM = '''
     from pytest_resilience.services.faketime import find_library
 
     chance = random.Random(int(os.environ["STORM_SEED"]))
+    DISK = 2**22 if os.geteuid() == 0 else None  # only root may mount one
     LASTING = float(os.environ["STORM_LASTING"])
     ECHO = """
     import os, signal, socket, sys
@@ -45,11 +46,15 @@ STORM = '''
             road.severed(silently=True, optional=True), road.severed(), road.slowed(0.02, optional=True),
             together(redis.paused(), road.severed()), together(postgres.paused(), own.killed()),
             together(road.slowed(0.01, optional=True), redis.killed(), own.paused()),
+            own.throttled(0.1, optional=True), own.capped(memory=2**30, fds=200, optional=True),
+            redis.throttled(0.3, optional=True), redis.capped(memory=2**30, optional=True),
+            together(postgres.throttled(0.5, optional=True), own.killed()),
+            *([own.capped(disk=2**20, optional=True)] if DISK else []),
         ]
 
     @pytest.mark.parametrize("turn", range(2))
     def test_storm(redis_server, postgres_server, link, load, service, turn):
-        own = service(sys.executable, "-I", "-S", "-c", ECHO, "{port}", name="own")
+        own = service(sys.executable, "-I", "-S", "-c", ECHO, "{port}", name="own", disk=DISK)
         road = link(redis_server, name="road")
         host, port = road.host, road.port
 

@@ -99,9 +99,10 @@ class Fault:
             self._verdict(error)
         lasted = time.monotonic() - entered
         if error is None and not episode.receipt.bit and not episode.receipt.optional:
+            did = episode.receipt.unreached or "touched nothing"
             missed = episode.receipt.missed or "drive traffic through its target while it is in force"
             raise FaultDidNotBite(
-                f"{self.name} touched nothing in {lasted:.2f} s ({episode.receipt}), so what was tested is not what "
+                f"{self.name} {did} in {lasted:.2f} s ({episode.receipt}), so what was tested is not what "
                 f"happens under it; {missed}, or pass optional=True if this is expected"
             )
 

@@ -8,6 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from pytest_resilience.errors import JanitorError, ResilienceError
+from pytest_resilience.janitor.cgroup import RemoveCgroup
 from pytest_resilience.janitor.engine import RemoveContainers
 from pytest_resilience.janitor.faketime import RemoveFaketime
 from pytest_resilience.janitor.kill import KillGroup, KillMarked
@@ -20,6 +21,7 @@ __all__ = [
     "DeleteTable",
     "KillGroup",
     "KillMarked",
+    "RemoveCgroup",
     "RemoveContainers",
     "RemoveDirectory",
     "RemoveFaketime",
@@ -33,6 +35,7 @@ __all__ = [
 Undo = (
     KillGroup
     | KillMarked
+    | RemoveCgroup
     | RemoveContainers
     | RemoveDirectory
     | RemoveFaketime
@@ -45,6 +48,7 @@ Undo = (
 _KINDS: tuple[type[Undo], ...] = (
     KillGroup,
     KillMarked,
+    RemoveCgroup,
     RemoveContainers,
     RemoveDirectory,
     RemoveFaketime,

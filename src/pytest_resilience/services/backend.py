@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, NamedTuple, Protocol
+
+from pytest_resilience.timeline import Count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +31,7 @@ class Spec:
     :ivar directory: the working directory of a process.
     :ivar as_user: the process must not look like root to itself (Postgres refuses to be root).
     :ivar stop_signal: the signal that asks it to end gracefully.
+    :ivar volume: its own directory of a fixed size, where it has one.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Spec:
     directory: Path | None = None
     as_user: bool = False
     stop_signal: int = 15
+    volume: Volume | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +62,59 @@ class Usage:
     descriptors: int | None
     threads: int | None
     processes: int
+
+
+class Volume(Protocol):
+    """A directory of a fixed size, which a unit has to itself and keeps over every restart."""
+
+    @property
+    def inside(self) -> str:
+        """Its path as the unit sees it."""
+
+    @property
+    def source(self) -> Path:
+        """Its path on this host."""
+
+    def space(self) -> Space:
+        """Return how much is in it and how much fits in."""
+
+    def take(self, size: int) -> None:
+        """Take `size` bytes of what is free away, in place of what was taken before; 0 gives all of it back."""
+
+    def close(self) -> None:
+        """Remove it with all that is in it; may be called again."""
+
+
+class Space(NamedTuple):
+    """How full a volume is, in bytes; what was taken away from it is in none but `size`."""
+
+    size: int
+    used: int
+    free: int
+
+
+Limit = Literal["memory", "descriptors", "disk", "cpu"]
+
+
+class Curb(Protocol):
+    """A limit that a unit is under."""
+
+    @property
+    def means(self) -> str:
+        """What holds it, for the receipt: `cgroup v1`, `docker update`, `prlimit`."""
+
+    def read(self) -> float:
+        """Return the limit as it is read back from where it is kept: bytes, descriptors, or processors."""
+
+    def met(self) -> Mapping[str, Count]:
+        """Return what happened at the limit, for the receipt; still to be asked after it was lifted."""
+
+    @property
+    def reached(self) -> bool:
+        """Whether the limit was reached since it is there."""
+
+    def lift(self) -> None:
+        """Take it away, also from one that has ended meanwhile; may be called again."""
 
 
 class Unit(Protocol):
@@ -103,6 +160,15 @@ class Unit(Protocol):
         :raises ServiceStateError: it is not running.
         """
 
+    def curb(self, limit: Limit, value: float) -> Curb:
+        """Put it under a limit, and return when it is.
+
+        :param value: bytes of memory or in its volume, descriptors of each of its processes, or processors.
+        :raises ServiceStateError: it is not running.
+        :raises UsageError: it uses more than that already, or has no volume.
+        :raises Unsupported: it cannot be done here.
+        """
+
     def remove(self) -> None:
         """End it and leave nothing of it: the container, its anonymous volumes, its undo in the journal."""
 
@@ -145,3 +211,9 @@ class Backend(Protocol):
 
     def unit(self, spec: Spec) -> Unit:
         """Return a unit that has not been started."""
+
+    def volume(self, name: str, size: int) -> Volume:
+        """Return a new empty volume of `size` bytes for a unit.
+
+        :raises Unsupported: none can be made here.
+        """

@@ -17,6 +17,7 @@ from pytest_resilience.services.container_engine import refusal
 from pytest_resilience.services.container_unit import Container, has_init
 from pytest_resilience.services.docker_probe import connect, daemon_address, has_image, pull_image
 from pytest_resilience.services.faketime import MANNERS
+from pytest_resilience.services.volume import Tmpfs
 
 if TYPE_CHECKING:
     from docker.models.containers import Container as Box
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 # Seconds that the daemon has: for one answer, for a pull.
 PATIENCE = 10.0
 PULL_WITHIN = 300.0
+DISK = "/disk"  # where a container has its volume
 
 
 class ContainerBackend:
@@ -82,6 +84,13 @@ class ContainerBackend:
             spec, name, create=lambda: self._create(spec, name), promise=lambda: self.janitor.promise(undo)
         )
 
+    def volume(self, name: str, size: int) -> Tmpfs:
+        """Return a new empty volume, a file system in memory that the daemon shows to the container as `/disk`.
+
+        :raises Unsupported: this user may not mount one.
+        """
+        return Tmpfs(self.janitor, re.sub(r"[^\w.-]", "-", name), size, inside=DISK)
+
     def _create(self, spec: Spec, name: str) -> Box:
         """Return a started container; what could not be started is removed."""
         from docker.errors import APIError
@@ -101,6 +110,8 @@ class ContainerBackend:
             )
             if spec.command:
                 described.with_command(list(spec.command))
+            if spec.volume is not None:
+                described.with_volume_mapping(str(spec.volume.source), spec.volume.inside, "rw")
             options: dict[str, Any] = {
                 "labels": dict([self.janitor.label]),
                 "stop_signal": str(spec.stop_signal),

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pytest_resilience.services.backend import Usage
+from pytest_resilience.services.hierarchy import mounted, numbers
 
 _PROC = Path("/proc")
 
@@ -39,11 +40,15 @@ class Cgroup:
         for controllers, path in paths.items():
             # The same pid may be a stranger here; a container's group carries its id, whatever the daemon's layout.
             if container in path:
-                for mount, names in _mounts(proc, version=1 if controllers else 2):
+                for mount, names in mounted(proc, version=1 if controllers else 2):
                     if set(controllers.split(",")) <= names or not controllers:
                         folders.update(dict.fromkeys(controllers.split(","), mount / path.lstrip("/")))
         folders = {name: folder for name, folder in folders.items() if (folder / "cgroup.procs").exists()}
         return cls(folders, proc=proc) if folders else None
+
+    def folder(self, controller: str) -> Path | None:
+        """Return the directory that has the files of a controller (`memory`, `cpu`); None where there is none."""
+        return self._folders.get(controller) or self._folders.get("")
 
     def pids(self) -> tuple[int, ...]:
         """Return the host's ids of all its processes; of a container that has ended since, none."""
@@ -60,13 +65,13 @@ class Cgroup:
         """
         try:
             if "memory" in self._folders:
-                memory = _numbers(self._folders["memory"] / "memory.stat")
+                memory = numbers(self._folders["memory"] / "memory.stat")
                 rss = memory["total_rss"] + memory["total_mapped_file"]
                 cpu = int((self._folders["cpuacct"] / "cpuacct.usage").read_text()) / 1e9
             else:
-                memory = _numbers(self._folders[""] / "memory.stat")
+                memory = numbers(self._folders[""] / "memory.stat")
                 rss = memory["anon"] + memory["file_mapped"]
-                cpu = _numbers(self._folders[""] / "cpu.stat")["usage_usec"] / 1e6
+                cpu = numbers(self._folders[""] / "cpu.stat")["usage_usec"] / 1e6
         except (OSError, KeyError):
             return None
         return Usage(
@@ -88,15 +93,3 @@ class Cgroup:
             return sum(1 for _ in (self._proc / str(pid) / folder).iterdir())
         except (FileNotFoundError, ProcessLookupError):
             return 0  # it has ended since
-
-
-def _mounts(proc: Path, *, version: int) -> list[tuple[Path, set[str]]]:
-    """Return where the hierarchies of this version are mounted, each with the controllers among its options."""
-    kind = {1: "cgroup", 2: "cgroup2"}[version]
-    fields = [line.split() for line in (proc / "self" / "mounts").read_text().splitlines()]
-    return [(Path(where), set(options.split(","))) for _, where, type_, options, *_ in fields if type_ == kind]
-
-
-def _numbers(path: Path) -> Mapping[str, int]:
-    pairs = (line.split() for line in path.read_text().splitlines())
-    return {name: int(value) for name, value in pairs}

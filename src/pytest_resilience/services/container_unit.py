@@ -15,9 +15,10 @@ from pytest_resilience.errors import (
 )
 from pytest_resilience.janitor import Promise
 from pytest_resilience.janitor.process import PROC, look
-from pytest_resilience.services.backend import Spec, Usage
+from pytest_resilience.services.backend import Curb, Limit, Spec, Usage
 from pytest_resilience.services.container_cgroup import Cgroup
 from pytest_resilience.services.container_clock import read_clock, set_clock
+from pytest_resilience.services.container_curbs import curb_container
 from pytest_resilience.services.container_engine import State, refusal, state_of, usage_of
 from pytest_resilience.services.faketime import must_have_loaded
 from pytest_resilience.waiting import wait_until
@@ -187,6 +188,11 @@ class Container:
         if self._ahead:
             must_have_loaded(self._spec.name, lambda: self.pids)
         return read_clock(self._spec.name, box)
+
+    def curb(self, limit: Limit, value: float) -> Curb:
+        """Put it under a limit, by the daemon or on its processes; see `Unit.curb`."""
+        box, state = self._alive("limited")
+        return curb_container(self._spec, box, self._cgroup(state), pids=lambda: self.pids, limit=limit, value=value)
 
     def __repr__(self) -> str:
         state = self._state()

@@ -122,12 +122,6 @@ class Outages(Tended):
                 "somebody else listens there; find out who with `ss -ltnp`"
             ) from error
 
-    def _bring_back(self) -> None:
-        if not self.running:
-            self.start()
-        else:  # by another fault, or by the test itself
-            self._await_ready("after it was brought back")
-
     def _thaw(self) -> None:
         if self._frozen and self.running:
             self._unit.resume()

@@ -8,13 +8,15 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from pytest_resilience.errors import UsageError
-from pytest_resilience.services.backend import Backend, Spec
+from pytest_resilience.services.backend import Backend, Spec, Volume
 from pytest_resilience.services.ports import lease_port
 from pytest_resilience.services.readiness import Ready
 from pytest_resilience.services.service import Service
 from pytest_resilience.services.tended import START
+from pytest_resilience.services.volume import check_size
 
 PLACEHOLDER = "{port}"
+DISK = "{disk}"
 
 
 class Starter:
@@ -53,6 +55,7 @@ class Starter:
         directory: Path | None = None,
         stop_signal: int = signal.SIGTERM,
         within: float = START,
+        disk: int | None = None,
     ) -> Service:
         """Start your own service and return it when it is ready.
 
@@ -72,6 +75,9 @@ class Starter:
         :param directory: the working directory of the process.
         :param stop_signal: what asks it to end gracefully.
         :param within: seconds it may take to become ready, at the start and after each fault.
+        :param disk: bytes of a disk of its own, which can be full: a file system in memory that is kept over every
+            restart. `{disk}` in the command and in `env` is replaced by its path.
+        :raises Unsupported: it may have no disk of its own here; root may mount one.
         :raises ServiceNotReady: it ended or was not ready in time; the message has the end of its log.
         :raises UsageError: there is nothing to run, it is no text, or there is no port to put in place of `{port}`.
         """
@@ -92,15 +98,19 @@ class Starter:
             raise UsageError(
                 f"service(name={name!r}, port=False): {PLACEHOLDER} is used, and there is no port to put there"
             )
+        unique = self._unique(name)
+        volume = self._volume(backend, unique, disk)
+        own = {PLACEHOLDER: None if number is None else str(number), DISK: volume.inside if volume else None}
         unit = backend.unit(
             Spec(
-                name=self._unique(name),
-                command=tuple(_filled(word, number) for word in words),
+                name=unique,
+                command=tuple(_filled(word, own) for word in words),
                 image=image,
-                env={key: _filled(value, number) for key, value in settings.items()},
+                env={key: _filled(value, own) for key, value in settings.items()},
                 port=number,
                 directory=directory,
                 stop_signal=stop_signal,
+                volume=volume,
             )
         )
         service = Service(unit, ready=ready, scheme=scheme, within=within)
@@ -113,6 +123,13 @@ class Starter:
     def close(self) -> None:
         """End all services, the last one first, and give their ports back."""
         self._ends.close()
+
+    def _volume(self, backend: Backend, name: str, size: int | None) -> Volume | None:
+        if size is None:
+            return None
+        volume = backend.volume(name, check_size(name, size))
+        self._ends.callback(volume.close)
+        return volume
 
     def _unique(self, name: str) -> str:
         candidates = (name if number == 1 else f"{name}-{number}" for number in range(1, len(self._names) + 2))
@@ -130,6 +147,8 @@ def _text(value: str | Path, what: str) -> str:
     return str(value)
 
 
-def _filled(text: str, port: int | None) -> str:
+def _filled(text: str, own: Mapping[str, str | None]) -> str:
     # Not str.format: commands are full of braces that mean something else.
-    return text if port is None else text.replace(PLACEHOLDER, str(port))
+    for placeholder, value in own.items():
+        text = text if value is None else text.replace(placeholder, value)
+    return text

@@ -142,6 +142,12 @@ class Tended:
             f"{self.name}: cannot be {wanted}, it {how}; start() it first, or pass optional=True if this is expected"
         )
 
+    def _bring_back(self) -> None:
+        if not self.running:
+            self.start()
+        else:  # by another fault, or by the test itself
+            self._await_ready("after it was brought back")
+
     def _await_ready(self, since: str, *, within: float | None = None) -> None:
         began = time.monotonic()
         within = self._within if within is None else within

@@ -16,6 +16,7 @@ from pytest_resilience.janitor import (
     DeleteTable,
     KillGroup,
     KillMarked,
+    RemoveCgroup,
     RemoveContainers,
     RemoveDirectory,
     RemoveFaketime,
@@ -29,6 +30,7 @@ words = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,20}", fullmatch=True)
 # Any bytes but NUL are a file name on Linux.
 names = st.binary(min_size=1, max_size=20).map(lambda raw: os.fsdecode(raw.replace(b"\0", b"n").replace(b"/", b"s")))
 paths = names.filter(lambda name: name not in (".", "..")).map(lambda name: Path("/tmp") / name)
+groups = words.map(lambda name: Path(f"/sys/fs/cgroup/memory/pytest-resilience-{name}"))
 undos = st.one_of(
     st.builds(KillGroup, numbers, numbers),
     st.builds(KillMarked, words),
@@ -37,6 +39,7 @@ undos = st.one_of(
     st.builds(RemoveDirectory, paths),
     st.builds(RemoveFaketime, numbers),
     st.builds(RemoveSharedMemory, paths),
+    st.builds(RemoveCgroup, groups, paths),
     st.builds(Unmount, paths),
     st.builds(DeleteNamespace, words),
     st.builds(DeleteTable, words, words, st.none() | numbers),

@@ -6,10 +6,12 @@ import itertools
 import signal
 import socket
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from pytest_resilience.errors import ServiceStateError
-from pytest_resilience.services.backend import Spec, Usage
+from pytest_resilience.errors import ServiceStateError, UsageError
+from pytest_resilience.services.backend import Limit, Spec, Usage
+from pytest_resilience.timeline import Count
 
 PIDS = itertools.count(5_000_000)  # above what the kernel gives out
 
@@ -32,6 +34,30 @@ class Program:
     starts: int = 0
 
 
+@dataclass
+class FakeCurb:
+    """A limit of a fake unit; it is reached when a test says so."""
+
+    unit: FakeUnit
+    limit: Limit
+    value: float
+    means: str = "make-believe"
+    reached: bool = False
+    lifted: bool = False
+    counts: dict[str, Count] = field(default_factory=dict)
+
+    def read(self) -> float:
+        return self.value + self.unit.reads_back_more
+
+    def met(self) -> Mapping[str, Count]:
+        return self.counts
+
+    def lift(self) -> None:
+        if not self.lifted:
+            self.unit.events.append(f"lift {self.limit}")
+        self.lifted = True
+
+
 class FakeUnit:
     def __init__(self, spec: Spec, program: Program | None = None) -> None:
         self.spec = spec
@@ -46,6 +72,10 @@ class FakeUnit:
         self._written = ""
         self._socket: socket.socket | None = None
         self._started = 0
+        self.curbs: dict[Limit, FakeCurb] = {}
+        self.reads_back_more = 0.0
+        self.cannot: Exception | None = None
+        self.rss = 1
 
     @property
     def running(self) -> bool:
@@ -97,6 +127,16 @@ class FakeUnit:
         self.events.append("resume")
         self.paused = False
 
+    def curb(self, limit: Limit, value: float) -> FakeCurb:
+        self._must_run("limited")
+        if limit == "disk" and self.spec.volume is None:
+            raise UsageError(f"{self.spec.name}: has no disk of its own")
+        if limit == "descriptors" and self.cannot is not None:
+            raise self.cannot
+        self.events.append(f"curb {limit}")
+        self.curbs[limit] = FakeCurb(self, limit, value)
+        return self.curbs[limit]
+
     def remove(self) -> None:
         self.kill()
         self.removed = True
@@ -112,7 +152,7 @@ class FakeUnit:
 
     def usage(self) -> Usage:
         self._must_run("measured")
-        return Usage(cpu_seconds=0.0, rss=1, descriptors=None, threads=None, processes=len(self._pids))
+        return Usage(cpu_seconds=0.0, rss=self.rss, descriptors=None, threads=None, processes=len(self._pids))
 
     def set_clock(self, ahead: float) -> None:
         if self.running:

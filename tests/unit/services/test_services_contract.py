@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 from fakes import BRIEF, POLITE, STUBBORN
 
-from pytest_resilience.errors import ServiceStateError
-from pytest_resilience.services.backend import Unit
+from pytest_resilience.errors import ServiceStateError, UsageError
+from pytest_resilience.services.backend import Limit, Unit
 from pytest_resilience.waiting import wait_until
 
 Maker = Callable[[str], Unit]
@@ -126,6 +126,40 @@ def test_a_running_unit_uses_something(make_unit: Maker) -> None:
     assert usage.processes >= 1
     assert usage.rss > 0
     assert usage.cpu_seconds >= 0
+
+
+@pytest.mark.parametrize(("limit", "value"), [("memory", 2**30), ("descriptors", 64), ("cpu", 0.5)])
+def test_a_limit_is_read_back_and_can_be_lifted_twice(make_unit: Maker, limit: Limit, value: float) -> None:
+    unit = started(make_unit(POLITE))
+    curb = unit.curb(limit, value)
+    assert curb.read() == pytest.approx(value, abs=4096 if limit == "memory" else 0.001)
+    assert curb.means
+    curb.lift()
+    curb.lift()
+    assert not curb.reached
+    assert unit.running
+
+
+@pytest.mark.parametrize("limit", ["memory", "descriptors", "disk", "cpu"])
+def test_what_does_not_run_cannot_be_limited(make_unit: Maker, limit: Limit) -> None:
+    with pytest.raises(ServiceStateError, match="polite.*not running"):
+        make_unit(POLITE).curb(limit, 1)
+
+
+def test_a_limit_on_what_has_ended_since_is_lifted_without_complaint(make_unit: Maker) -> None:
+    unit = started(make_unit(POLITE))
+    curbs = [unit.curb("memory", 2**30), unit.curb("descriptors", 64), unit.curb("cpu", 0.5)]
+    unit.kill()
+    for curb in curbs:
+        curb.lift()
+    started(unit)
+    assert unit.running
+
+
+def test_what_has_no_disk_of_its_own_cannot_have_it_limited(make_unit: Maker) -> None:
+    unit = started(make_unit(POLITE))
+    with pytest.raises(UsageError, match="no disk of its own"):
+        unit.curb("disk", 4096)
 
 
 def test_a_removed_unit_does_not_run(make_unit: Maker) -> None:

@@ -13,7 +13,8 @@ import pytest
 from pytest_resilience.errors import BackendUnavailable, ServiceNotReady, ServiceStateError, UsageError
 from pytest_resilience.janitor.process import look
 from pytest_resilience.services.backend import Spec
-from pytest_resilience.services.process import Process, ProcessBackend
+from pytest_resilience.services.process import ProcessBackend
+from pytest_resilience.services.process_unit import Process
 from pytest_resilience.services.service import Service
 from pytest_resilience.waiting import wait_until
 
