@@ -13,6 +13,7 @@ from pytest_resilience.timeline import Count
 
 # Of its share: a unit that wanted more comes to about all of it, one that had little to do stays far below.
 _BUSY = 0.5
+_TICKS = 2 / os.sysconf("SC_CLK_TCK")  # seconds by which the kernel's count of processor time may be off
 
 
 class DutyCycle:
@@ -42,7 +43,7 @@ class DutyCycle:
             raise Unsupported(f"throttled(cpu={share}) needs a control group, which cannot be made here; run as root")
         self._share = share
         self._cpu_seconds, self._resume = cpu_seconds, resume
-        self._used: float | None = None
+        self._used: tuple[float, float] | None = None
         self._before, self._began = cpu_seconds(), time.monotonic()
         self._child = janitor.launch(
             [sys.executable, "-m", "pytest_resilience.services.duty", str(leader[0]), str(leader[1]), str(share)],
@@ -55,12 +56,14 @@ class DutyCycle:
 
     def met(self) -> Mapping[str, Count]:
         """Return how many processors it used on average; 0 if it has ended."""
-        return {"cpu_used": round(self._now(), 4)}
+        used, lasted = self._now()
+        return {"cpu_used": round(used / lasted, 4)}
 
     @property
     def reached(self) -> bool:
         """Whether it used half of its share or more."""
-        return self._now() >= self._share * _BUSY
+        used, lasted = self._now()
+        return used - _TICKS >= lasted * self._share * _BUSY
 
     def lift(self) -> None:
         """Let it go on for good."""
@@ -71,8 +74,8 @@ class DutyCycle:
             self._child.promise.kept()
             self._resume()
 
-    def _now(self) -> float:
+    def _now(self) -> tuple[float, float]:
+        """Return the seconds of processor time that it used, and in how many seconds."""
         if self._used is not None:
             return self._used
-        used = self._cpu_seconds() - self._before
-        return max(0.0, used / (time.monotonic() - self._began))
+        return max(0.0, self._cpu_seconds() - self._before), time.monotonic() - self._began
