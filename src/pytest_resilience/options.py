@@ -85,6 +85,12 @@ TABLE = (
         "postgres, or that of a service or link; each test that uses it has it struck once with that probability.",
     ),
     Option(
+        "report",
+        "",
+        "A folder for the report: index.html, one page that needs nothing else, report.json and summary.md. Where "
+        "$GITHUB_STEP_SUMMARY is set, the summary is added to it.",
+    ),
+    Option(
         "allow-target",
         "",
         "A HOST that load and links may touch besides loopback; may be given more than once (ini: one a line).",
@@ -115,6 +121,7 @@ class Options:
     :ivar toxiproxy: which server is behind links: `auto`, `embedded`, `server`, `docker`, or a URL.
     :ivar allow_targets: lower-case host names or addresses besides loopback.
     :ivar monkey: whom `--resilience-monkey` strikes and how often; None for nobody.
+    :ivar report: the folder that the report is written to; None for no report.
     :ivar locust_workers: how many Locust workers a run has whose file does not say.
     :ivar locust_bind: host and port of Locust's master where remote workers join; None for workers of our own.
     :ivar locust_token: what remote workers show, a new one in each session.
@@ -130,6 +137,7 @@ class Options:
     toxiproxy_image: str = "ghcr.io/shopify/toxiproxy:2.12.0"
     allow_targets: frozenset[str] = frozenset()
     monkey: Appetite | None = None
+    report: str | None = None
     locust_workers: int = 0
     locust_bind: tuple[str, int] | None = None
     locust_token: str = ""
@@ -194,6 +202,7 @@ def resolve(given: Callable[[Option], str | list[str] | None], *, fresh_seed: Ca
         toxiproxy_image=one("toxiproxy-image"),
         allow_targets=frozenset(host.lower() for host in hosts),
         monkey=Appetite.parse(one("monkey")) if one("monkey") else None,
+        report=one("report") or None,
         locust_workers=_count("--resilience-locust-workers", one("locust-workers")),
         locust_bind=bind,
         locust_token=secrets.token_hex(8) if bind else "",

@@ -16,13 +16,14 @@ from pytest_resilience.faults.leftover import complaint, heal
 from pytest_resilience.faults.matrix import Cell
 from pytest_resilience.faults.visit import Visit
 from pytest_resilience.fixtures import NOTES, OPTIONS, STORY
+from pytest_resilience.header import header
 from pytest_resilience.options import TABLE, Option, Options, resolve
 from pytest_resilience.report.coverage import covered, grid_lines, merged
 from pytest_resilience.report.monkeys import ALONE, monkey_lines
 from pytest_resilience.report.story import Story
 from pytest_resilience.report.text import last_lines, summary_line, timeline_lines
 
-pytest_plugins = ("pytest_resilience.fixtures",)
+pytest_plugins = ("pytest_resilience.fixtures", "pytest_resilience.reporting")
 
 PROPERTY = "resilience"
 MONKEY = "resilience_monkey"
@@ -104,20 +105,7 @@ def pytest_configure_node(node: object) -> None:
 
 def pytest_report_header(config: pytest.Config) -> str:
     """Say backend and why, versions of the real components, the seed and how to replay."""
-    from pytest_resilience.links.choice import describe
-    from pytest_resilience.services.choice import choose
-
-    options = config.stash[OPTIONS]
-    links = describe(options)
-    drawn = "given" if options.seed_given else f"replay with --resilience-seed={options.seed}"
-    said = [str(choose(options, pull=False)), *([links] if links else []), f"size {options.size}"]
-    header = f"resilience: {'; '.join(said)}; seed {options.seed} ({drawn})"
-    if options.locust_bind is None:
-        return header
-    from pytest_resilience.load.locust_remote import Site
-
-    command = Site(*options.locust_bind, options.locust_token).command
-    return f"{header}\nresilience: for a remote Locust worker, in a checkout of this project: {command}"
+    return header(config.stash[OPTIONS])
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

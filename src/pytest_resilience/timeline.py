@@ -106,9 +106,19 @@ class Mark:
     text: str
 
 
+@dataclass(frozen=True)
+class Claim:
+    """A promise that was held against what was measured: "met", "missed" or "inconclusive", and why."""
+
+    at: float
+    promise: str
+    outcome: str
+    text: str
+
+
 @dataclass(eq=False)
 class Timeline:
-    """The episodes and marks of one test, in the order in which they came; safe between threads.
+    """The episodes, marks and claims of one test, in the order in which they came; safe between threads.
 
     :ivar broken_off: why the scenario has to end ahead of time, which load that is being held raises; None as a rule.
     """
@@ -117,6 +127,7 @@ class Timeline:
     episodes: list[Episode] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
     broken_off: Exception | None = None
+    claims: list[Claim] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def strike(self, episode: Episode) -> None:
@@ -142,6 +153,11 @@ class Timeline:
         """Say that the scenario has to end here; may be said from any thread, and the first reason stays."""
         self.broken_off = self.broken_off or reason
         self.mark(f"broken off: {reason}")
+
+    def claim(self, promise: str, outcome: str, text: str) -> None:
+        """Note what came of a promise."""
+        with self._lock:
+            self.claims.append(Claim(time.monotonic(), promise, outcome, text))
 
     @property
     def in_force(self) -> list[Episode]:

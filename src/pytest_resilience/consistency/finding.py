@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from pytest_resilience import timeline
 from pytest_resilience.consistency.operation import Operation
 from pytest_resilience.measure.verdict import Outcome
 
@@ -34,12 +35,22 @@ class Consistency:
 
 def kept(promise: str, text: str) -> Consistency:
     """Return that it held."""
-    return Consistency(promise, Outcome.MET, text)
+    return _claimed(Consistency(promise, Outcome.MET, text))
 
 
 def broken(promise: str, text: str, counterexample: Iterable[Operation] = ()) -> Consistency:
     """Return that it did not hold."""
-    return Consistency(promise, Outcome.MISSED, text, tuple(counterexample))
+    return _claimed(Consistency(promise, Outcome.MISSED, text, tuple(counterexample)))
+
+
+def untold(promise: str, text: str) -> Consistency:
+    """Return that it cannot be told."""
+    return _claimed(Consistency(promise, Outcome.INCONCLUSIVE, text))
+
+
+def _claimed(found: Consistency) -> Consistency:
+    timeline.current().claim(found.promise, found.outcome.value, found.text)
+    return found
 
 
 def several(things: Iterable[object]) -> str:

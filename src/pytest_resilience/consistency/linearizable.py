@@ -10,13 +10,12 @@ import math
 from collections.abc import Hashable, Iterable
 from dataclasses import replace
 
-from pytest_resilience.consistency.finding import Consistency, broken, kept, several
+from pytest_resilience.consistency.finding import Consistency, broken, kept, several, untold
 from pytest_resilience.consistency.history import History
 from pytest_resilience.consistency.models import Model, Register
 from pytest_resilience.consistency.operation import Fate, Operation
 from pytest_resilience.consistency.search import search
 from pytest_resilience.errors import NoSamples, UsageError
-from pytest_resilience.measure.verdict import Outcome
 
 BUDGET = 1_000_000
 PROMISE = "linearizable"
@@ -47,7 +46,7 @@ def linearizable(history: Iterable[Operation], model: Model | None = None, *, bu
             undecided.append(key)
     if undecided:
         text = f"no answer within {budget:,} configurations for key {several(undecided)}: raise budget="
-        return Consistency(PROMISE, Outcome.INCONCLUSIVE, text)
+        return untold(PROMISE, text)
     return kept(PROMISE, f"{len(history)} operations on {len(keys)} keys, {tried} configurations tried")
 
 

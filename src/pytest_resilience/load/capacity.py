@@ -117,7 +117,7 @@ def breaking_point(
             with nullcontext() if meter is None else meter:
                 run.hold(lasts)
         window = run.samples.between(run.began + settle, run.began + settle + lasts)
-        verdict = slo.met_by(window, usage=meter)
+        verdict = slo.judge(window, usage=meter)
         # Whatever was answered in that time, also what had come before: in a steady state as much as arrives.
         answered = run.samples.view.finished(*window.span) / lasts
         return Step(rate, _kept_up(verdict, answered, rate), len(window), meter)

@@ -58,7 +58,7 @@ def _missed(critical: SLO, samples: Samples) -> str | None:
     if critical.rate is not None and samples.duration < LATELY:
         return None  # a load that has just begun has no rate yet
     window = samples.lately(LATELY)
-    verdict = critical.met_by(window) if len(window) else None
+    verdict = critical.judge(window) if len(window) else None
     return str(verdict) if verdict is not None and verdict.missed else None
 
 

@@ -191,7 +191,9 @@ class Run:
 
     def recovery(self, episode: Episode, *, to: SLO) -> float:
         """Return the seconds from the heal until every later window meets `to`; inf if that never was."""
-        return recovery(self._crew.samples, episode, to=to)
+        took = recovery(self._crew.samples, episode, to=to)
+        self._line.mark(f"recovery from {episode.name} to {to!r}: {took:.2f} s")
+        return took
 
     @property
     def in_flight(self) -> int:
@@ -236,6 +238,11 @@ class Run:
         if self._begin is None:
             return 0.0
         return max(0.0, (time.monotonic() if self._ended is None else self._ended) - self._begin)
+
+    @property
+    def title(self) -> str:
+        """What is driven, and how hard."""
+        return self._describe()
 
     # How it is done
 

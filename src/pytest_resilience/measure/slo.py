@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from pytest_resilience import timeline
 from pytest_resilience.errors import NoSamples, UsageError
 from pytest_resilience.measure import figures, judge, trial
 from pytest_resilience.measure.samples import Samples
@@ -117,6 +118,10 @@ class SLO:
         :raises NoSamples: the window is empty.
         :raises UsageError: a part is promised whose argument is missing.
         """
+        return self._claimed(self.judge(samples, usage=usage, episode=episode))
+
+    def judge(self, samples: Samples, *, usage: Readings | None = None, episode: Episode | None = None) -> Verdict:
+        """Do as `met_by` does, for those who only look: nothing is noted on the timeline of the test."""
         if self.recovery is not None:
             return self._recovered(samples, usage, episode)
         if usage is None and (self.cpu is not None or self.memory is not None):
@@ -148,7 +153,11 @@ class SLO:
         :raises NoSamples: load did not go on for as long as a window, or there was none in one.
         """
         slo = replace(self, recovery=None) if self.recovery is not None else self
-        return worst([slo.met_by(one, usage=usage) for one in samples.sliding(window, step=step)])
+        return self._claimed(worst([slo.judge(one, usage=usage) for one in samples.sliding(window, step=step)]))
+
+    def _claimed(self, verdict: Verdict) -> Verdict:
+        timeline.current().claim(repr(self), verdict.outcome.value, str(verdict))
+        return verdict
 
     def _recovered(self, samples: Samples, usage: Readings | None, episode: Episode | None) -> Verdict:
         from pytest_resilience.measure.recovery import recovery
@@ -156,7 +165,7 @@ class SLO:
         if episode is None or self.recovery is None:
             raise UsageError(f"{self!r}: say after which fault: met_by(samples, episode=outage)")
         rest = replace(self, recovery=None)
-        first = rest.met_by(samples.before(episode), usage=usage)
+        first = rest.judge(samples.before(episode), usage=usage)
         limited = samples.after(episode).saturation(tightest=self.tightest)
         if limited:
             found = judge.at_most("recovery", None, self.recovery, seconds, f"the generator was the limit: {limited}")

@@ -1,0 +1,54 @@
+"""The folder of a report: written anew after each test, so that a run that is killed leaves what finished."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pytest_resilience.errors import UsageError
+from pytest_resilience.report.markdown import markdown
+from pytest_resilience.report.page import page
+from pytest_resilience.report.record import Record, Session
+
+
+class Folder:
+    """Holds `index.html`, `report.json` and `summary.md`.
+
+    :raises UsageError: it cannot be made or written to.
+    """
+
+    def __init__(self, path: Path, session: Session) -> None:
+        self.path, self._session = path, session
+        self._records: list[Record] = []
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            self._write()
+        except OSError as error:
+            raise UsageError(
+                f"--resilience-report={path}: expected a folder that can be written to: {error}"
+            ) from error
+
+    def add(self, record: Record) -> None:
+        """Take the record of a test that is over, and write everything."""
+        self._records.append(record)
+        self._write()
+
+    def summary(self) -> str:
+        """Return the report as Markdown."""
+        return markdown(self._session, self._records)
+
+    @property
+    def empty(self) -> bool:
+        """Whether no test had anything to tell."""
+        return not self._records
+
+    def _write(self) -> None:
+        self._put("report.json", self._session.to_json(self._records))
+        self._put("summary.md", self.summary())
+        self._put("index.html", page(self._session, self._records))
+
+    def _put(self, name: str, text: str) -> None:
+        """Replace a file in one step, so that whoever reads it sees a whole one."""
+        new = self.path / f".{name}.{os.getpid()}"
+        new.write_text(text, encoding="utf-8")
+        new.replace(self.path / name)

@@ -1,0 +1,155 @@
+"""The page: one self-contained HTML file, which loads nothing and runs nothing."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from pytest_resilience.report.chart import Band, Line, chart, linear, logarithmic
+from pytest_resilience.report.grid import Grid, receipt
+from pytest_resilience.report.record import Drive, Judged, Record, Session
+from pytest_resilience.report.style import CSS
+
+ORDER = {"failed": 0, "passed": 1, "skipped": 2}
+MANY = 8  # remarks that are shown without being asked for
+
+
+def page(session: Session, records: Sequence[Record]) -> str:
+    """Return the whole report, what failed first."""
+    counts = Counter(record.outcome for record in records)
+    shown = sorted(records, key=lambda record: (ORDER[record.outcome], record.name))
+    when = time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(session.began))
+    parts = [
+        '<!doctype html><html lang="en"><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f"<title>Resilience: {_counted(counts)}</title><style>{CSS}</style>",
+        f"<h1>Resilience report</h1><p class=soft>{when} · size {escape(session.size)} · seed {session.seed}</p>",
+        "<p class=counts>",
+        *(f"<span class={kind}><b>{counts[kind]}</b>{kind}</span>" for kind in ORDER if counts[kind]),
+        "</p>",
+        *(f"<p class=about>{escape(line)}</p>" for line in session.about),
+        _coverage(Grid.of(records)),
+        "<h2>Scenarios</h2>",
+        *(_test(record, session.began) for record in shown),
+    ]
+    return "\n".join(part for part in parts if part) + "\n"
+
+
+def _counted(counts: Counter[str]) -> str:
+    return ", ".join(f"{counts[kind]} {kind}" for kind in ORDER if counts[kind]) or "nothing ran"
+
+
+def _coverage(grid: Grid) -> str:
+    if not grid.rows:
+        return ""
+    head = "".join(f"<th>{escape(column)}</th>" for column in grid.columns)
+    rows = []
+    for target in grid.rows:
+        cells = "".join(_cell(grid.cells.get((target, column))) for column in grid.columns)
+        rows.append(f"<tr><th>{escape(target)}</th>{cells}</tr>")
+    return (
+        "<h2>What was struck by what</h2><p class=soft>Tests in which the fault bit; in brackets those in which it "
+        "touched nothing, as expected.</p>"
+        f"<div class=scroll><table><tr><th></th>{head}</tr>{''.join(rows)}</table></div>"
+    )
+
+
+def _cell(counted: tuple[int, int] | None) -> str:
+    if counted is None:
+        return "<td class='cell soft'>·</td>"
+    bit, idle = counted
+    return f"<td class=cell>{bit or '·'}{f' ({idle})' if idle else ''}</td>"
+
+
+def _test(record: Record, began: float) -> str:
+    is_open = " open" if record.outcome == "failed" else ""
+    kinds = f" <span class=soft>{escape(' '.join(record.kinds))}</span>" if record.kinds else ""
+    body = [
+        f"<p>{escape(record.story)}</p>" if record.story else "",
+        f"<pre>{escape(record.failure)}</pre>" if record.failure else "",
+        _judged(record),
+        *(_drive(drive, record) for drive in record.drives),
+        _strikes(record),
+        _remarks(record),
+        f"<p class=soft>Again: <code>{escape(record.replay)}</code></p>",
+    ]
+    return (
+        f"<details class=test{is_open}><summary><b class={record.outcome}>{record.outcome}</b> "
+        f"<span class=took>{record.seconds:.1f} s, after {max(0.0, record.began - began):.0f} s</span>"
+        f"{escape(record.name)}{kinds}</summary>{''.join(body)}</details>"
+    )
+
+
+def _judged(record: Record) -> str:
+    return _table(("verdict", "promise", "figures"), map(_judgement, record.judged))
+
+
+def _judgement(one: Judged) -> tuple[str, str, str]:
+    figures = one.text.removeprefix(f"{one.outcome}: ")
+    return f"<b class={one.outcome}>{one.outcome}</b>", f"<code>{escape(one.promise)}</code>", escape(figures)
+
+
+def _strikes(record: Record) -> str:
+    return _table(
+        ("fault", "struck at", "lasted", "touched"),
+        (
+            (
+                escape(one.name),
+                f"{one.struck:.2f} s",
+                "<b class=missed>never healed</b>" if one.healed is None else f"{one.healed - one.struck:.2f} s",
+                escape(receipt(one)),
+            )
+            for one in record.strikes
+        ),
+    )
+
+
+def _remarks(record: Record) -> str:
+    if not record.remarks:
+        return ""
+    is_open = " open" if len(record.remarks) <= MANY else ""
+    lines = "\n".join(f"{one.at:9.3f} s  {escape(one.text)}" for one in record.remarks)
+    return f"<details{is_open}><summary class=soft>{len(record.remarks)} remarks</summary><pre>{lines}</pre></details>"
+
+
+def _drive(drive: Drive, record: Record) -> str:
+    points = drive.points
+    span = (drive.began, max(drive.ended, drive.began + 0.1))
+    bands = [Band(one.name, one.struck, drive.ended if one.healed is None else one.healed) for one in record.strikes]
+    bands = [band for band in bands if band.end > span[0] and band.start < span[1]]
+    quantiles = [Line(name, name, [(one.at, getattr(one, name)) for one in points]) for name in ("p50", "p95", "p99")]
+    seen = [value for line in quantiles for _, value in line.points if value is not None]
+    rate = Line("rate", "rate", [(one.at, one.rate) for one in points])
+    errors = Line("errors", "errors", [(one.at, one.errors) for one in points])
+    fault = "<i class=fault>fault</i>" if bands else ""
+    return "".join(
+        [
+            f"<p><b>{escape(drive.title)}</b><br><span class=soft>{escape(drive.line)}</span></p>",
+            f"<p class=key>latency: <i class=p50>p50</i><i class=p95>p95</i><i class=p99>p99</i>{fault}</p>",
+            chart("latency", "s", quantiles, logarithmic(seen), bands=bands, span=span),
+            "<p class=key>rate</p>",
+            chart("rate", "/s", [rate], linear([one.rate for one in points]), bands=bands, span=span),
+            "<p class=key>errors</p>" if drive.errors else "<p class=key>no errors</p>",
+            chart("errors", "%", [errors], linear([one.errors for one in points], least=0.01), bands=bands, span=span)
+            if drive.errors
+            else "",
+            _table(
+                ("category", "times", "first of them"),
+                (
+                    (escape(kind), f"{times:,}", f"<code>{escape(drive.examples.get(kind, ''))}</code>")
+                    for kind, times in drive.errors.items()
+                ),
+            ),
+        ]
+    )
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table of cells that are HTML already; nothing for no rows."""
+    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    if not body:
+        return ""
+    top = "".join(f"<th>{name}</th>" for name in head)
+    return f"<div class=scroll><table><tr>{top}</tr>{body}</table></div>"
