@@ -38,8 +38,8 @@ def test_users_who_come_gradually_are_all_served(
     ) as run:
         run.finish()
     arrived = run.samples.between(run.began + over, run.began + over + hold)
+    assert arrived.rate > 0.7 * asked
     assert VISIT.met_by(run.samples)
     assert VISIT.met_by(arrived)
-    assert arrived.rate > 0.7 * asked
     assert run.samples.named("POST /bookings").statuses == {201}
     assert sorted(run.samples.returned) == booked(postgres_server)
