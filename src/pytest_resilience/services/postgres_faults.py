@@ -30,6 +30,18 @@ SETTING = "default_transaction_read_only"
 class PostgresFaults(Service):
     """A Postgres that can be made to refuse, and to make its clients wait."""
 
+    def connections(self) -> int:
+        """Return how many sessions of clients are open, other than those that this package opened itself.
+
+        :raises PostgresRefused: it lets nobody in now.
+        :raises OSError: it cannot be reached.
+        """
+        ((count,),) = self._say(
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE backend_type = 'client backend' AND application_name <> 'pytest-resilience'"
+        )
+        return int(str(count))
+
     @fault
     def connections_exhausted(self, *, leave: int = 0, evicting: bool = False, optional: bool = False) -> Breakage:
         """Take every free connection slot, so that who wants to connect hears "too many clients already".

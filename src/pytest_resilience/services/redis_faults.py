@@ -10,7 +10,7 @@ from pytest_resilience.errors import FaultDidNotBite, ServiceStateError, UsageEr
 from pytest_resilience.faults.fault import Breakage, fault
 from pytest_resilience.services.redis_holds import LONGEST, SHORTEST, Holds
 from pytest_resilience.services.redis_loads import LASTING, Loads
-from pytest_resilience.services.redis_settings import Settings, refusals, since
+from pytest_resilience.services.redis_settings import Settings, figures, refusals, since
 from pytest_resilience.services.resp import RedisRefused, Reply, RespConnection
 from pytest_resilience.services.service import Service
 from pytest_resilience.timeline import Receipt
@@ -32,6 +32,13 @@ class RedisFaults(Service):
         """
         with RespConnection(self.host, self.port, timeout=timeout) as connection:
             return connection.command(*words)
+
+    def connections(self) -> int:
+        """Return how many connections of clients are open, without the one that asks.
+
+        :raises OSError: it cannot be reached.
+        """
+        return int(figures(self.command("INFO", "clients"))["connected_clients"]) - 1
 
     @fault
     def read_only(self, *, optional: bool = False) -> Breakage:
