@@ -16,6 +16,7 @@ from pytest_resilience.errors import NotHealed, UsageError
 from pytest_resilience.faults.fault import Fault
 from pytest_resilience.faults.matrix import Cell
 from pytest_resilience.options import Options, Sized
+from pytest_resilience.report.hooks import ProgressHooks
 from pytest_resilience.report.story import Story
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 OPTIONS = pytest.StashKey[Options]()
 NOTES = pytest.StashKey[list[str]]()
 STORY = pytest.StashKey[Story]()
+PROGRESS = pytest.StashKey[ProgressHooks]()
 
 
 @pytest.fixture(scope="session")
@@ -236,7 +238,9 @@ def toxiproxy(_link_server: LinkServer) -> Iterator[PythonClient]:
 
 
 @pytest.fixture
-def load(_janitor: Janitor, resilience_options: Options, seed: int, _story: Story) -> Iterator[Loader]:
+def load(
+    _janitor: Janitor, resilience_options: Options, seed: int, _story: Story, pytestconfig: pytest.Config
+) -> Iterator[Loader]:
     """Drives load beside the test, from a process of its own: `with load(Get(url), rate=200) as run: run.hold(5)`.
 
     At a `rate=` that does not wait for replies, or with `users=` who do; a number or a profile (`ramp`, `spike`, ...).
@@ -246,7 +250,8 @@ def load(_janitor: Janitor, resilience_options: Options, seed: int, _story: Stor
     from pytest_resilience.load.locust_run import LocustSettings
 
     locust = LocustSettings.of(resilience_options)
-    loader = Loader(_janitor, seed=seed, allowed=resilience_options.check_target, locust=locust)
+    watch = pytestconfig.stash[PROGRESS].watch(_story.timeline, pytestconfig.stash[NOTES].append)
+    loader = Loader(_janitor, seed=seed, allowed=resilience_options.check_target, locust=locust, watcher=watch)
     _story.runs = loader.runs
     yield loader
     loader.end()

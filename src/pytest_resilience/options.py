@@ -16,6 +16,7 @@ from pytest_resilience.faults.appetite import Appetite
 
 BackendName = Literal["auto", "docker", "process"]
 Size = Literal["quick", "standard", "full"]
+Progress = Literal["auto", "on", "off"]
 T = TypeVar("T")
 
 
@@ -69,6 +70,13 @@ TABLE = (
         "How long scenarios last: `quick` for CI, `standard` for nightly runs, `full` for the full figures.",
         choices=("quick", "standard", "full"),
     ),
+    Option(
+        "progress",
+        "auto",
+        "How a run of load shows that it is alive: `auto` (a line that is rewritten in place on a terminal, elsewhere "
+        "a plain line every 10 s), `on` (the line, whatever the output is), or `off`.",
+        choices=("auto", "on", "off"),
+    ),
     Option("redis-image", "redis:7-alpine", "The image of Redis for the docker backend."),
     Option("postgres-image", "postgres:16-alpine", "The image of Postgres for the docker backend."),
     Option(
@@ -118,6 +126,7 @@ class Options:
 
     :ivar seed: every random choice of the session is derived from it.
     :ivar seed_given: whether it was asked for rather than drawn.
+    :ivar progress: how a run of load shows that it is alive.
     :ivar toxiproxy: which server is behind links: `auto`, `embedded`, `server`, `docker`, or a URL.
     :ivar allow_targets: lower-case host names or addresses besides loopback.
     :ivar monkey: whom `--resilience-monkey` strikes and how often; None for nobody.
@@ -131,6 +140,7 @@ class Options:
     seed: int = 0
     seed_given: bool = False
     size: Size = "quick"
+    progress: Progress = "auto"
     redis_image: str = "redis:7-alpine"
     postgres_image: str = "postgres:16-alpine"
     toxiproxy: str = "auto"
@@ -196,6 +206,7 @@ def resolve(given: Callable[[Option], str | list[str] | None], *, fresh_seed: Ca
         seed=int(seed_text) if seed_text else fresh_seed(),
         seed_given=bool(seed_text),
         size=cast("Size", one("size")),
+        progress=cast("Progress", one("progress")),
         redis_image=one("redis-image"),
         postgres_image=one("postgres-image"),
         toxiproxy=one("toxiproxy"),

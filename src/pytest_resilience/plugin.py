@@ -15,10 +15,11 @@ from pytest_resilience.errors import NotHealed, ResilienceError, Unsupported
 from pytest_resilience.faults.leftover import complaint, heal
 from pytest_resilience.faults.matrix import Cell
 from pytest_resilience.faults.visit import Visit
-from pytest_resilience.fixtures import NOTES, OPTIONS, STORY
+from pytest_resilience.fixtures import NOTES, OPTIONS, PROGRESS, STORY
 from pytest_resilience.header import header
 from pytest_resilience.options import TABLE, Option, Options, resolve
 from pytest_resilience.report.coverage import covered, grid_lines, merged
+from pytest_resilience.report.hooks import ProgressHooks
 from pytest_resilience.report.monkeys import ALONE, monkey_lines
 from pytest_resilience.report.story import Story
 from pytest_resilience.report.text import last_lines, summary_line, timeline_lines
@@ -82,6 +83,8 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from error
     config.stash[OPTIONS] = options
     config.stash[NOTES] = []
+    config.stash[PROGRESS] = ProgressHooks(options.progress)
+    config.pluginmanager.register(config.stash[PROGRESS], "resilience-progress")
 
 
 def _require_link_server(options: Options) -> None:

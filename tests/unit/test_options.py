@@ -42,6 +42,7 @@ def test_everything_given_arrives() -> None:
         ({"seed": "-1"}, "--resilience-seed=-1: expected a whole number"),
         ({"size": "huge"}, "--resilience-size=huge: expected one of quick, standard, full"),
         ({"size": ["quick", "full"]}, "--resilience-size was given 2 times"),
+        ({"progress": "yes"}, "--resilience-progress=yes: expected one of auto, on, off"),
         ({"redis_image": "redis 7"}, "--resilience-redis-image='redis 7': expected an image name"),
         ({"postgres_image": ""}, "--resilience-postgres-image='': expected an image name"),
         ({"toxiproxy_image": "a b"}, "--resilience-toxiproxy-image='a b': expected an image name"),

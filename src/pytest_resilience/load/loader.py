@@ -12,6 +12,7 @@ from pytest_resilience.load.prepare import prepare
 from pytest_resilience.load.process import Launcher
 from pytest_resilience.load.profile import Profile
 from pytest_resilience.load.run import Run
+from pytest_resilience.load.watcher import Watcher
 from pytest_resilience.load.what import What
 from pytest_resilience.measure.slo import SLO, Critical
 
@@ -23,15 +24,23 @@ class Loader:
     :param seed: this test's own.
     :param allowed: raises `TargetNotAllowed` for a host that may not be touched.
     :param locust: what the options say of Locust.
+    :param watcher: is told when a run begins and ends.
     """
 
     def __init__(
-        self, launcher: Launcher, *, seed: int, allowed: Callable[[str], None], locust: LocustSettings | None = None
+        self,
+        launcher: Launcher,
+        *,
+        seed: int,
+        allowed: Callable[[str], None],
+        locust: LocustSettings | None = None,
+        watcher: Watcher | None = None,
     ) -> None:
         self._launcher = launcher
         self._locust = locust or LocustSettings()
         self._seed = seed
         self._allowed = allowed
+        self._watcher = watcher
         self.runs: list[Run] = []
         self._left: list[Run] = []
 
@@ -76,8 +85,7 @@ class Loader:
             run: Run = self._drive_locust(
                 what, rate, users, deadline, alone=(drivers, connections, think, impatience) == (1, None, None, None)
             )
-            run.guard = guard
-            return run
+            return self._keep(run, guard)
         run = prepare(
             what,
             launcher=self._launcher,
@@ -91,7 +99,10 @@ class Loader:
             connections=connections,
             allowed=self._allowed,
         )
-        run.guard = guard
+        return self._keep(run, guard)
+
+    def _keep(self, run: Run, guard: Guard | None) -> Run:
+        run.guard, run.watcher = guard, self._watcher
         self.runs.append(run)
         return run
 
@@ -109,7 +120,7 @@ class Loader:
                 f"load({file!r}): drivers=, connections=, think= and impatience= are not Locust's; "
                 "say Locustfile(workers=N), and let its users wait"
             )
-        run = prepare_locust(
+        return prepare_locust(
             file,
             launcher=self._launcher,
             rate=rate,
@@ -119,8 +130,6 @@ class Loader:
             allowed=self._allowed,
             settings=self._locust,
         )
-        self.runs.append(run)
-        return run
 
     def end(self) -> None:
         """End the runs that the test has left going, by a forgotten `with` or as its event loop was stopped."""

@@ -29,21 +29,23 @@ from pytest_resilience.faults.offload import offload
 from pytest_resilience.load.crew import Crew
 from pytest_resilience.load.driver.wire import Job
 from pytest_resilience.load.process import Launcher
-from pytest_resilience.measure.recovery import recovery
-from pytest_resilience.measure.samples import Samples
+from pytest_resilience.load.windows import Windows
 
 if TYPE_CHECKING:
     from pytest_resilience.load.guard import Guard
+    from pytest_resilience.load.watcher import Watcher
+    from pytest_resilience.measure.samples import Samples
     from pytest_resilience.measure.slo import SLO
     from pytest_resilience.timeline import Episode, Timeline
 
 LOOK = 0.02  # seconds between two looks for bad news in an async hold
 
 
-class Run:
+class Run(Windows):
     """Load in progress, under `with` or `async with`; used once.
 
     :ivar guard: looks for the threshold at which it has to end.
+    :ivar watcher: is told when it begins and ends.
     :ivar stopped: which threshold that was; None while none was crossed.
     """
 
@@ -52,6 +54,8 @@ class Run:
         self._crew = Crew(label, jobs)
         self._begin: float | None = None
         self._ended: float | None = None
+        self._until: float | None = None  # when the hold that goes on ends
+        self.watcher: Watcher | None = None
         self.guard: Guard | None = None
         self.stopped: str | None = None
 
@@ -67,6 +71,8 @@ class Run:
             self._crew.retire(at_once=True)
             raise
         self._line.mark(f"load began: {self._describe()}")
+        if self.watcher is not None:
+            self.watcher.began(self)
         return self
 
     def __exit__(
@@ -133,6 +139,7 @@ class Run:
         await offload(self._end)
 
     def _wait(self, until: float) -> None:
+        self._until = until
         while self.guard is not None and self.guard.due < until:
             self._crew.wait(self.guard.due)
             self._must_go_on()
@@ -152,6 +159,7 @@ class Run:
             )
 
     async def _await(self, until: float) -> None:
+        self._until = until
         while (left := until - time.monotonic()) > 0:
             self._crew.check()
             self._must_go_on()
@@ -173,25 +181,9 @@ class Run:
         """Everything that has been answered so far; it grows while the run goes on."""
         return self._crew.samples
 
-    def before(self, episode: Episode) -> Samples:
-        """Return the window of what finished before the fault was struck."""
-        return self._crew.samples.before(episode)
-
-    def during(self, episode: Episode) -> Samples:
-        """Return the window of what was in flight or began while the fault was in force."""
-        return self._crew.samples.during(episode)
-
-    def under(self, episode: Episode) -> Samples:
-        """Return the part of `during` that began once it was struck and finished before its heal began."""
-        return self._crew.samples.under(episode)
-
-    def after(self, episode: Episode) -> Samples:
-        """Return the window of what began after the fault was healed."""
-        return self._crew.samples.after(episode)
-
     def recovery(self, episode: Episode, *, to: SLO) -> float:
         """Return the seconds from the heal until every later window meets `to`; inf if that never was."""
-        took = recovery(self._crew.samples, episode, to=to)
+        took = super().recovery(episode, to=to)
         self._line.mark(f"recovery from {episode.name} to {to!r}: {took:.2f} s")
         return took
 
@@ -244,6 +236,23 @@ class Run:
         """What is driven, and how hard."""
         return self._describe()
 
+    @property
+    def label(self) -> str:
+        """What it does, such as "GET /slots"."""
+        return self._label
+
+    @property
+    def users(self) -> float | None:
+        """How many users its profile wants at this moment; None where it has a rate."""
+        return self._job.profile.at(self.elapsed) if self._job.closed else None
+
+    @property
+    def left(self) -> float | None:
+        """The seconds until the hold or the profile ends, whichever is first; None where neither does."""
+        now = time.monotonic()
+        ends = (self._until, self.began + self._job.profile.total)
+        return min((end - now for end in ends if end is not None and now < end < math.inf), default=None)
+
     # How it is done
 
     def _require_running(self, verb: str) -> float:
@@ -266,6 +275,8 @@ class Run:
 
     def _retire(self, *, at_once: bool) -> None:
         self._ended = time.monotonic()
+        if self.watcher is not None:
+            self.watcher.ended(self)
         self._line.mark(f"load ended: {self._describe()}, {len(self.samples)} samples")
         self._crew.retire(at_once=at_once)
 

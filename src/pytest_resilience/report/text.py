@@ -26,7 +26,7 @@ def timeline_lines(timeline: Timeline) -> list[str]:
 
 def summary_line(story: Story) -> str:
     """Return the story in one line: the faults with their receipts, whom the monkey missed, then each run."""
-    faults = [_episode(episode) for episode in _outermost(story.timeline.episodes)]
+    faults = [_episode(episode) for episode in outermost(story.timeline.episodes)]
     missed = story.visit.missed if story.visit else []
     return "; ".join([*faults, *missed, *map(repr, story.runs)])
 
@@ -45,7 +45,7 @@ def _episode(episode: Episode) -> str:
     return f"{episode.name} {episode.healed - episode.struck:.2f} s ({episode.receipt})"
 
 
-def _outermost(episodes: Sequence[Episode]) -> list[Episode]:
+def outermost(episodes: Sequence[Episode]) -> list[Episode]:
     """Leave out the parts of a `together(...)` or `monkey(...)`, whose receipts it repeats."""
     wholes = [episode.name for episode in episodes if episode.name.startswith(("together(", "monkey("))]
     return [
