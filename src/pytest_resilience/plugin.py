@@ -229,7 +229,8 @@ def _properties_of(item: pytest.Item, story: Story, call: pytest.CallInfo[None])
     if called and story.told:
         found.append((PROPERTY, summary_line(story)))
     if called and item.config.stash[OPTIONS].monkey is not None:
-        found.append((MONKEY, ALONE if story.visit is None else story.visit.told))
+        told = ALONE if story.visit is None else story.visit.told
+        found += [(MONKEY, told)] if told else []
     if (called or (call.when == "setup" and call.excinfo is not None)) and (told := covered(story)):
         found.append((COVERAGE, told))
     return found

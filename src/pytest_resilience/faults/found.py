@@ -63,7 +63,8 @@ class Found:
             return f"<Found nothing in {self.tried} schedules{idle}, in {self.took:.1f} s, seed {self.seed}>"
         first = f", shrunk from {len(self.first)}" if self.first is not None else ""
         steady = "" if self.failed else " (it failed once, and not again)"
+        plural = "s" * (len(self.schedule) > 1)
         return (
-            f"<Found {len(self.schedule)} strikes{first}, after {self.tried} schedules{idle} and {self.took:.1f} s, "
-            f"seed {self.seed}: {self.counts}{steady}: {self.failure}>\n\n{self.as_test}"
+            f"<Found {len(self.schedule)} strike{plural}{first}, after {self.tried} schedules{idle} and "
+            f"{self.took:.1f} s, seed {self.seed}: {self.counts}{steady}: {self.failure}>\n\n{self.as_test}"
         )
