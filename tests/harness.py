@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import time
 from dataclasses import dataclass
 from typing import Protocol
 
 import psutil
 
-from pytest_resilience import Link, PostgresCluster, PostgresServer, RedisServer, Run, Samples, Service
+from pytest_resilience import SLO, Episode, Link, PostgresCluster, PostgresServer, RedisServer, Run, Samples, Service
 
 
 class Clinic(Protocol):
@@ -55,3 +57,11 @@ def most_at_once(samples: Samples) -> int:
 def booked(server: PostgresServer) -> list[int]:
     """Return the slots of all bookings that the database holds, in ascending order."""
     return [int(slot or 0) for (slot,) in server.query("SELECT slot FROM bookings ORDER BY slot")]
+
+
+def hold_until_recovered(run: Run, episode: Episode, *, to: SLO, within: float = 30) -> None:
+    """Let the load go on for a second, and until the objective is met again, `within` seconds at most."""
+    until = time.monotonic() + within
+    run.hold(1)
+    while math.isinf(run.recovery(episode, to=to)) and time.monotonic() < until:
+        run.hold(0.5)

@@ -216,8 +216,8 @@ def postgres_cluster(_premises: Premises, link: Linker, _story: Story) -> Iterat
 def hogs(_janitor: Janitor, resilience_options: Options) -> Hogs:
     """Takes what the host has, up to a share, and gives it back: `with hogs.memory(share=0.9): run.hold(5)`.
 
-    Faults: `cpu(share=) memory(share= | bytes=) disk(share= | bytes=, path=)`; several with `together(...)`. Each stops
-    at a floor that keeps the host alive.
+    Faults: `cpu(share=) memory(share= | bytes=) disk(share= | bytes=, path=) io() descriptors(n) connections(to, n=)
+    vram(share=)`; several with `together(...)`. Each stops at a floor that keeps the host alive.
     """
     from pytest_resilience.hogs.hogs import Hogs
 

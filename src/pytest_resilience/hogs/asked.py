@@ -35,8 +35,10 @@ def fell_short(hog: Asker, report: Counts, level: str, *, reached: bool, taken: 
     if reached:
         return {}
     why = str(report.get("why") or "others gave back more than it took")
-    if hog.fall_short:
+    if hog.fall_short and (report.get(taken) or hog.optional):
         return {"fell_short": f"{why}: reached {level}"}
+    if hog.fall_short:
+        raise FaultDidNotBite(f"{hog}: took nothing: {why}: reached {level}")
     raise FaultDidNotBite(
         f"{hog}: {why}: reached {level}. Ask for less, or pass fall_short=True, which says that less will do and says "
         "in the receipt how much it was"

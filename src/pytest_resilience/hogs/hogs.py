@@ -12,13 +12,18 @@ from typing import Protocol
 from pytest_resilience.errors import UsageError
 from pytest_resilience.faults.fault import Breakage, Fault
 from pytest_resilience.hogs import asked
+from pytest_resilience.hogs.connections import ConnectionsHog, Reachable, aim
 from pytest_resilience.hogs.cpu import CpuHog
+from pytest_resilience.hogs.descriptors import DescriptorsHog
 from pytest_resilience.hogs.disk import DiskHog
+from pytest_resilience.hogs.floor import MIB
 from pytest_resilience.hogs.guard import Guard
 from pytest_resilience.hogs.host import Host
+from pytest_resilience.hogs.io import IoHog
 from pytest_resilience.hogs.memory import MemoryHog
 from pytest_resilience.hogs.process import HogProcess, Launcher
 from pytest_resilience.hogs.taker import Counts, Task
+from pytest_resilience.hogs.vram import VramHog
 from pytest_resilience.janitor import RemoveDirectory
 from pytest_resilience.timeline import Receipt
 
@@ -127,6 +132,62 @@ class Hogs:
         part, size = asked.share_or_bytes("hogs.disk", share, bytes)
         return self._fault(DiskHog(part, size, directory("hogs.disk", path), fall_short, optional, self._host))
 
+    def descriptors(self, n: int, *, fall_short: bool = False) -> Fault:
+        """Have `n` files open, each counted by the host. Receipt: descriptors, processes, how many the host has left.
+
+        :param fall_short: fewer will do, where the floor or a limit is nearer; the receipt says how many there were.
+        :raises UsageError: `n` is no count; when it is entered, also if the host would have less than its floor left.
+        """
+        return self._fault(DescriptorsHog(asked.count("hogs.descriptors", "n", n), fall_short, self._host))
+
+    def connections(self, to: Reachable | str, n: int = 1000, *, fall_short: bool = False) -> Fault:
+        """Hold `n` connections open on which nothing is said. Receipt: established, closed by peer.
+
+        :param to: a service, a link, `host:port` or a URL.
+        :param fall_short: fewer will do, where some are refused or not accepted within 5 s; the receipt says how many.
+        :raises TargetNotAllowed: it is neither loopback nor allowed by option.
+        :raises UsageError: it has no address, or `n` is no count; when it is entered, also for more than one process
+            or address can hold.
+        """
+        host, port = aim(to)
+        self._allowed(host)
+        name = getattr(to, "name", None) or f"{host}:{port}"
+        return self._fault(ConnectionsHog(host, port, asked.count("hogs.connections", "n", n), fall_short, str(name)))
+
+    def io(
+        self,
+        *,
+        workers: int = 2,
+        bytes: int = 64 * MIB,  # noqa: A002
+        path: str | os.PathLike[str] | None = None,
+    ) -> Fault:
+        """Keep the device of a filesystem busy. Receipt: bytes written and read, flushes, bytes a second written.
+
+        Each worker writes, flushes (fdatasync) and reads blocks of 1 MiB as fast as it can.
+
+        :param workers: how many processes.
+        :param bytes: the size of each worker's file, which it goes through again and again.
+        :param path: a directory on the filesystem; that of temporary files if None.
+        :raises UsageError: an argument cannot be meant; when it is entered, also if the files do not fit.
+        """
+        what = "hogs.io"
+        count, size = asked.count(what, "workers", workers), asked.count(what, "bytes", bytes)
+        return self._fault(IoHog(count, size, directory(what, path), self._host))
+
+    def vram(self, *, share: float = 0.9, gpu: int = 0, fall_short: bool = False, optional: bool = False) -> Fault:
+        """Take memory of an NVIDIA GPU until a share of it is in use. Receipt: bytes taken, share in use.
+
+        :param gpu: which one, of those that CUDA_VISIBLE_DEVICES leaves.
+        :param fall_short: less will do, where the floor is nearer; the receipt says how much it was.
+        :param optional: taking nothing, because others hold as much already, is expected.
+        :raises UsageError: an argument cannot be meant.
+        :raises Unsupported: when it is entered: there is no such GPU here; the test is skipped with the reason.
+        """
+        part = asked.share("hogs.vram", share)
+        if isinstance(gpu, bool) or not isinstance(gpu, int) or gpu < 0:
+            raise UsageError(f"hogs.vram(gpu={gpu!r}): expected the number of a GPU, from 0 on")
+        return self._fault(VramHog(part, gpu, fall_short, optional))
+
     def _fault(self, hog: Hog) -> Fault:
         return Fault(hog.name, lambda: self._hold(hog))
 
@@ -156,7 +217,7 @@ class Hogs:
             promise.kept()
 
     def __repr__(self) -> str:
-        return "<Hogs: cpu, memory, disk>"
+        return "<Hogs: cpu, memory, disk, descriptors, connections, io, vram>"
 
 
 def directory(what: str, path: str | os.PathLike[str] | None) -> str:

@@ -22,9 +22,13 @@ if TYPE_CHECKING:
     from pytest_resilience.hogs.taker import Counts, Taker, Task
 
 _TAKERS = {
+    "connections": "ConnectionsTaker",
     "cpu": "CpuTaker",
-    "memory": "MemoryTaker",
+    "descriptors": "DescriptorsTaker",
     "disk": "DiskTaker",
+    "io": "IoTaker",
+    "memory": "MemoryTaker",
+    "vram": "VramTaker",
 }
 
 

@@ -11,6 +11,7 @@ from hog_harness import own
 
 from pytest_resilience import FaultDidNotBite, Hogs, UsageError, together
 from pytest_resilience.hogs.cpu import CpuHog
+from pytest_resilience.hogs.host import Host
 from pytest_resilience.hogs.process import HogProcess
 from pytest_resilience.janitor import Janitor
 from pytest_resilience.waiting import wait_until
@@ -28,8 +29,7 @@ def test_memory_is_resident_and_given_back(hogs: Hogs) -> None:
 
 
 def test_memory_is_taken_up_to_a_share_of_the_host(hogs: Hogs) -> None:
-    before = psutil.virtual_memory()
-    share = 1 - before.available / before.total + 0.02
+    share = Host().memory().share + 0.02
     with hogs.memory(share=share) as episode:
         assert episode.receipt.counts["share_in_use"] == pytest.approx(share, abs=0.01)
     assert "fell_short" not in episode.receipt.counts

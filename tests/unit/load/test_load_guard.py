@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from itertools import count
 
 import pytest
 
-from pytest_resilience.errors import ThresholdCrossed, UsageError
+from pytest_resilience import timeline
+from pytest_resilience.errors import HostInDanger, ThresholdCrossed, UsageError
 from pytest_resilience.janitor import Janitor
 from pytest_resilience.load.guard import EVERY, Guard
 from pytest_resilience.load.loader import Loader
 from pytest_resilience.load.request import Get
 from pytest_resilience.measure.samples import Sample, Samples
 from pytest_resilience.measure.slo import SLO
+from pytest_resilience.timeline import Timeline
 
 
 @pytest.fixture
@@ -101,6 +104,23 @@ def test_a_run_is_ended_at_its_threshold_and_says_which(load: Loader, server):
     assert run.stopped is not None and run.stopped.startswith("missed: error_rate")
     assert run.elapsed < 10
     assert set(run.samples.errors) == {"status 503"}
+
+
+def test_a_run_is_ended_when_the_timeline_is_broken_off_from_another_thread(load: Loader, server):
+    line = Timeline()
+    before = timeline.set_current(line)
+    breaking = threading.Thread(target=lambda: line.break_off(HostInDanger("no memory is left")))
+    try:
+        with pytest.raises(HostInDanger, match="no memory is left"):
+            with load(Get(f"{server.url}/ok"), rate=100) as run:
+                breaking.start()
+                run.hold(60)
+    finally:
+        timeline.set_current(before)
+        breaking.join()
+    assert run.elapsed < 20
+    line.break_off(HostInDanger("and no disk either"))
+    assert "no memory" in str(line.broken_off)  # the first reason stays
 
 
 def test_a_run_within_its_threshold_goes_on_to_its_end(load: Loader, server):

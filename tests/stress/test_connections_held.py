@@ -1,0 +1,50 @@
+"""A thousand clients connect, say nothing and stay. Those who have something to say are served all the same."""
+
+from __future__ import annotations
+
+import pytest
+from harness import hold_until_recovered
+
+from pytest_resilience import SLO, Get, Hogs, Loader, Service, Sized, mix, wait_until
+
+SERVED = SLO(p95=1, error_rate=0.01)
+SILENT = 1000
+
+
+@pytest.fixture(params=["app", "redis_server"])
+def crowded(request: pytest.FixtureRequest) -> Service:
+    """Where the crowd goes."""
+    place: Service = request.getfixturevalue(request.param)
+    return place
+
+
+@pytest.mark.stress
+def test_a_thousand_silent_clients_cost_nobody_the_service(
+    app: Service, crowded: Service, hogs: Hogs, load: Loader, sized: Sized
+) -> None:
+    slots = Get(f"{app.url}/slots", expect=200)
+    health, metrics = (Get(f"{app.url}{path}", expect=200) for path in ("/health", "/metrics"))
+    with load(mix((2, slots), (1, health), (1, metrics)), rate=150) as run:
+        run.hold(0.7)
+        with hogs.connections(crowded, n=SILENT) as crowd:
+            run.hold(sized(quick=2.5, standard=30, full=300))
+        hold_until_recovered(run, crowd, to=SERVED)
+    assert crowd.receipt.counts["established"] == SILENT
+    served = run.under(crowd)
+    assert SERVED.met_by(served)
+    assert served.statuses == {200}
+    assert run.recovery(crowd, to=SERVED) < 30
+
+
+@pytest.mark.stress
+def test_the_clinic_gives_back_what_a_crowd_has_taken_when_it_is_gone(app: Service, hogs: Hogs) -> None:
+    calm = app.usage().descriptors
+    if calm is None:
+        pytest.skip("how many descriptors a process in a container has cannot be seen from here")
+
+    def descriptors() -> int:
+        return app.usage().descriptors or 0
+
+    with hogs.connections(app, n=SILENT):
+        wait_until(lambda: descriptors() > calm + SILENT // 2, within=30, what="the crowd is let in")
+    wait_until(lambda: descriptors() < calm + SILENT // 10, within=30, what="the clinic closes what the crowd left")

@@ -1,0 +1,26 @@
+"""Neighbours have thousands of files open. The host has more, and the clinic goes on opening what it needs."""
+
+from __future__ import annotations
+
+import pytest
+from harness import hold_until_recovered
+
+from pytest_resilience import SLO, Get, Hogs, Loader, Service, Sized
+
+SERVED = SLO(p95=1, error_rate=0.01)
+
+
+@pytest.mark.stress
+def test_new_connections_are_taken_while_files_are_scarce(app: Service, hogs: Hogs, load: Loader, sized: Sized) -> None:
+    taken = sized(quick=10_000, standard=100_000, full=500_000)
+    fresh = Get(f"{app.url}/slots", expect=200, headers={"Connection": "close"})  # each needs a descriptor of its own
+    with load(fresh, rate=150) as run:
+        run.hold(0.7)
+        with hogs.descriptors(taken, fall_short=True) as squeeze:
+            run.hold(sized(quick=2.5, standard=30, full=300))
+        hold_until_recovered(run, squeeze, to=SERVED)
+    assert int(squeeze.receipt.counts["descriptors"]) >= 10_000
+    served = run.under(squeeze)
+    assert SERVED.met_by(served)
+    assert served.statuses == {200}
+    assert run.recovery(squeeze, to=SERVED) < 30

@@ -1,0 +1,34 @@
+"""Neighbours keep the disk's device busy with flushed writes. Bookings take longer to commit, and are committed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from harness import Clinic, hold_until_recovered
+
+from pytest_resilience import SLO, Get, Hogs, Loader, Post, Sized, mix
+
+CALM = SLO(p95=1, error_rate=0.01)
+CROWDED = SLO(p95=3, error_rate=0.2)
+RATE = 80
+
+
+@pytest.mark.stress
+def test_bookings_are_committed_while_the_device_is_busy(
+    clinic: Clinic, hogs: Hogs, load: Loader, sized: Sized, tmp_path: Path
+) -> None:
+    seconds = sized(quick=2.5, standard=30, full=300)
+    app = clinic(slots=round(RATE * (seconds + 30)))
+    booking = Post(f"{app.url}/bookings", json=lambda call: {"slot": call.index + 1, "patient": f"p{call.index}"})
+    health, metrics = (Get(f"{app.url}{path}", expect=200) for path in ("/health", "/metrics"))
+    with load(mix((2, booking), (1, health), (1, metrics)), rate=RATE) as run:
+        run.hold(0.7)
+        with hogs.io(workers=1, path=tmp_path) as squeeze:
+            run.hold(seconds)
+        hold_until_recovered(run, squeeze, to=CALM)
+    assert int(squeeze.receipt.counts["flushes"]) > 10
+    crowded = run.under(squeeze)
+    assert CROWDED.met_by(crowded)
+    assert crowded.statuses <= {200, 201, 503}  # what cannot be committed in time is refused, and clearly
+    assert run.recovery(squeeze, to=CALM) < 30

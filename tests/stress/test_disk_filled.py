@@ -1,0 +1,37 @@
+"""The disk that Postgres writes to fills up, down to the host's reserve. Bookings are committed to the last."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from harness import Clinic, hold_until_recovered
+
+from pytest_resilience import SLO, Get, Hogs, Loader, Post, Sized, mix
+
+SERVED = SLO(p95=1, error_rate=0.01)
+RATE = 150
+
+
+@pytest.mark.stress
+def test_bookings_are_taken_while_the_disk_fills(
+    clinic: Clinic, hogs: Hogs, load: Loader, sized: Sized, tmp_path: Path
+) -> None:
+    shortage = sized(
+        quick=hogs.disk(bytes=256 * 1024**2, path=tmp_path),
+        standard=hogs.disk(share=0.9, path=tmp_path),
+        full=hogs.disk(share=0.95, path=tmp_path),
+    )
+    seconds = sized(quick=2.5, standard=10, full=60)
+    app = clinic(slots=round(RATE * (seconds + 60)))
+    booking = Post(f"{app.url}/bookings", json=lambda call: {"slot": call.index + 1, "patient": f"p{call.index}"})
+    health, metrics = (Get(f"{app.url}{path}", expect=200) for path in ("/health", "/metrics"))
+    with load(mix((2, booking), (1, health), (1, metrics)), rate=RATE) as run:
+        run.hold(0.7)
+        with shortage as squeeze:
+            run.hold(seconds)
+        hold_until_recovered(run, squeeze, to=SERVED)
+    served = run.under(squeeze)
+    assert SERVED.met_by(served)
+    assert served.statuses == {200, 201}
+    assert run.recovery(squeeze, to=SERVED) < 30

@@ -1,0 +1,17 @@
+"""A neighbour fills the memory of the GPU. Whoever works without it does not notice."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_resilience import SLO, Get, Hogs, Loader, Service, Sized
+
+
+@pytest.mark.stress
+def test_slots_are_served_while_gpu_memory_is_taken(app: Service, hogs: Hogs, load: Loader, sized: Sized) -> None:
+    with load(Get(f"{app.url}/slots", expect=200), rate=150) as run:
+        run.hold(0.7)
+        with hogs.vram(share=sized(quick=0.5, standard=0.9, full=0.95)) as squeeze:
+            run.hold(3)
+        run.hold(1)
+    assert SLO(p95=0.5, error_rate=0.01).met_by(run.under(squeeze))

@@ -1,0 +1,31 @@
+"""Memory of the host runs short. What the clinic holds it keeps: it answers as before, and nothing of it is killed."""
+
+from __future__ import annotations
+
+import pytest
+from harness import hold_until_recovered
+
+from pytest_resilience import SLO, Get, Hogs, Loader, Service, Sized, mix
+
+SERVED = SLO(p95=1, error_rate=0.01)
+
+
+@pytest.mark.stress
+def test_slots_are_served_while_memory_is_taken(app: Service, hogs: Hogs, load: Loader, sized: Sized) -> None:
+    shortage = sized(
+        quick=hogs.memory(bytes=256 * 1024**2), standard=hogs.memory(share=0.9), full=hogs.memory(share=0.95)
+    )
+    slots = Get(f"{app.url}/slots", expect=200)
+    health, metrics = (Get(f"{app.url}{path}", expect=200) for path in ("/health", "/metrics"))
+    with load(mix((2, slots), (1, health), (1, metrics)), rate=150) as run:
+        run.hold(0.7)
+        before = app.usage()
+        with shortage as squeeze:
+            run.hold(sized(quick=2.5, standard=30, full=300))
+        hold_until_recovered(run, squeeze, to=SERVED)
+        after = app.usage()
+    served = run.under(squeeze)
+    assert SERVED.met_by(served)
+    assert served.statuses == {200}
+    assert run.recovery(squeeze, to=SERVED) < 30
+    assert after.cpu_seconds > before.cpu_seconds  # the same process: nobody has killed it
