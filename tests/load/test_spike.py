@@ -13,7 +13,7 @@ from harness import Clinic
 from pytest_resilience import SLO, Get, Loader, Sized, spike, steady
 
 CALM = SLO(p95=0.25, error_rate=0)
-CROWDED = SLO(p95=1, p99=2, error_rate=1)  # served or refused, nobody waits for long
+CROWDED = SLO(p95=1, error_rate=1)  # served or refused, nobody waits for long
 SETTLED = 0.5  # seconds after a spike in which its last answers are still under way
 
 
@@ -36,6 +36,7 @@ def test_a_crowd_leaves_nothing_behind(clinic: Clinic, load: Loader, sized: Size
         assert window.statuses == {200}
     for window, size in zip(crowded, (many, more), strict=True):
         assert CROWDED.met_by(window)
+        assert window.p99 < 2
         assert window.statuses <= {200, 503}
         assert not window.errors.keys() - {"status 503"}
         assert len(window) / lasting > 0.5 * (size / few) * len(quiet[0]) / (calm - SETTLED)  # the crowd did come
