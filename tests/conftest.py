@@ -42,7 +42,8 @@ def clinic(
         name: str = "clinic",
         database: PostgresServer | PostgresCluster | Link | None = None,
         cache: RedisServer | Link | None = None,
-        **settings: float,
+        disk: int | None = None,
+        **settings: float | str,
     ) -> Service:
         web = role == "web"
         env = {key.upper(): str(value) for key, value in settings.items()}
@@ -51,7 +52,7 @@ def clinic(
         env |= {"PORT": "{port}", "INSTANCE": name} if web else {"WORKER": name}
         return service(
             "python" if contained else sys.executable, "-m", f"clinic.{role}",
-            name=name, image=IMAGE, env=env, port=web, ready="/ready" if web else REGISTERED,
+            name=name, image=IMAGE, env=env, port=web, ready="/ready" if web else REGISTERED, disk=disk,
         )  # fmt: skip
 
     return start

@@ -22,7 +22,8 @@ class Clinic(Protocol):
         name: str = "clinic",
         database: PostgresServer | PostgresCluster | Link | None = None,
         cache: RedisServer | Link | None = None,
-        **settings: float,
+        disk: int | None = None,
+        **settings: float | str,
     ) -> Service: ...
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 import os
 from contextlib import ExitStack
+from pathlib import Path
 
 from pytest_resilience.errors import FaultDidNotBite, ServiceNotReady, UsageError
 from pytest_resilience.faults.fault import Breakage, Fault
-from pytest_resilience.services.backend import Curb, Limit
+from pytest_resilience.services.backend import Curb, Limit, Volume
 from pytest_resilience.services.tended import Tended
 from pytest_resilience.timeline import Receipt
 
@@ -68,15 +69,26 @@ class Limits(Tended):
         return Fault(f"{self.name}.throttled", lambda: self._curbed("throttled", {"cpu": cpu}, optional=optional))
 
     @property
+    def disk(self) -> Path:
+        """The directory on this host that is its own disk, to look at what it has written.
+
+        :raises UsageError: it has none.
+        """
+        return self._volume().source
+
+    @property
     def disk_used(self) -> int:
         """How many bytes are in its own disk.
 
         :raises UsageError: it has none.
         """
+        return self._volume().space().used
+
+    def _volume(self) -> Volume:
         volume = self._unit.spec.volume
         if volume is None:
             raise UsageError(f"{self.name}: has no disk of its own; start it with service(..., disk=SIZE)")
-        return volume.space().used
+        return volume
 
     def _curbed(self, verb: str, wanted: dict[Limit, float], *, optional: bool) -> Breakage:
         if self._absent(verb, optional=optional):

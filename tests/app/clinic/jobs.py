@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, Response
 
 T = TypeVar("T")
 HOUR = 3_600_000
+MIB = 2**20
 
 
 def remind(payload: Mapping[str, object]) -> Outcome:
@@ -37,7 +38,12 @@ def invoice(payload: Mapping[str, object]) -> Outcome:
     return Outcome("done", {"patient": patient, "total": total}, Charge(patient, total))
 
 
-KINDS: Mapping[str, Callable[[Mapping[str, object]], Outcome]] = {"reminder": remind, "invoice": invoice}
+def scan(payload: Mapping[str, object]) -> Outcome:
+    """Look at a picture of {mebibytes}, all of which is in memory while the work lasts."""
+    return Outcome("done", {"mebibytes": whole(payload.get("mebibytes"), field="mebibytes", least=1, most=1024)})
+
+
+KINDS: Mapping[str, Callable[[Mapping[str, object]], Outcome]] = {"reminder": remind, "invoice": invoice, "scan": scan}
 
 
 def check(kind: object, payload: object) -> tuple[str, dict[str, object]]:
@@ -53,8 +59,12 @@ def check(kind: object, payload: object) -> tuple[str, dict[str, object]]:
 
 async def perform(kind: str, payload: Mapping[str, object]) -> Outcome:
     """Do the work. It takes `work_ms` milliseconds (a printer, a bank), which the payload may set."""
+    outcome = KINDS[kind](payload)
+    size = outcome.result["mebibytes"] if kind == "scan" else 0
+    picture = [b"x" * MIB for _ in range(whole(size, field="mebibytes", least=0))]
     await asyncio.sleep(whole(payload.get("work_ms", 0), field="work_ms", least=0, most=HOUR) / 1000)
-    return KINDS[kind](payload)
+    picture.clear()
+    return outcome
 
 
 class Jobs:

@@ -55,6 +55,7 @@ class Settings:
     grace: float = 2.0  # what a process may still finish after SIGTERM
 
     ingest_limit: int = 2**41
+    ingest_spool: str = ""  # the directory in which uploads are kept; without one they are only checked
     ingest_idle: float = 10.0  # an upload that sends nothing for so long is given up
 
     @classmethod

@@ -25,6 +25,7 @@ from clinic.rooms import Rooms
 from clinic.schema import keep_prepared
 from clinic.settings import Settings
 from clinic.slots import Slots
+from clinic.spool import Spool
 from clinic.store import open_store
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -58,7 +59,7 @@ def application(settings: Settings) -> Starlette:
     bookings = Bookings(database, slots.changed)
     jobs = Jobs(Queue(redis), Results(database), far)
     rooms = Rooms(redis, instance=settings.instance)
-    ingest = Ingest(metrics, limit=settings.ingest_limit, idle=settings.ingest_idle)
+    ingest = Ingest(metrics, Spool(settings.ingest_spool), limit=settings.ingest_limit, idle=settings.ingest_idle)
     health = Health(database, redis.ping, instance=settings.instance)
 
     def state() -> Iterator[tuple[str, str, Mapping[Labels, float]]]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import psutil
+import pytest
+from clinic.errors import Refusal
+from clinic.spool import Spool
 from clinic_processes import Start
 
 
@@ -49,3 +54,22 @@ def test_a_large_upload_takes_no_more_memory_than_a_small_one(start: Start) -> N
     before = usage.memory_info().rss
     assert httpx.post(f"{web.url}/ingest", content=blocks(100)).json()["bytes"] == 100 * 2**20
     assert usage.memory_info().rss - before < 16 * 2**20
+
+
+def test_an_upload_that_is_kept_is_a_file_of_its_checksums_name(start: Start, tmp_path: Path) -> None:
+    url = start("web", INGEST_SPOOL=tmp_path).url
+    checksum = httpx.post(f"{url}/ingest", content=b"spam").json()["sha256"]
+    assert httpx.post(f"{url}/ingest", content=b"eggs", headers={"X-Checksum": "00"}).status_code == 422
+    assert (tmp_path / checksum).read_bytes() == b"spam"
+    assert [path.name for path in tmp_path.iterdir() if path.suffix != ".log"] == [checksum]
+
+
+def test_an_upload_that_does_not_fit_is_refused_and_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(Refusal) as refusal, Spool(str(tmp_path)).part() as part:
+        part.write(b"spam")
+    assert (refusal.value.status, refusal.value.body) == (507, {"error": "storage_full", "outcome": "not done"})
+    assert not list(tmp_path.iterdir())

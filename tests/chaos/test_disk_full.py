@@ -1,0 +1,40 @@
+"""The disk fills up under uploads. They are refused in so many words, all else goes on, and no broken file is left."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from harness import Clinic
+
+from pytest_resilience import SLO, Call, Get, Loader, Post, mix
+
+MIB = 2**20
+SIZE = 64 * 1024
+ROOM = 150  # uploads, of which 60 a second come
+SERVED = SLO(p95=0.5)
+
+
+def letter(call: Call) -> bytes:
+    return call.index.to_bytes(8, "big") * (SIZE // 8)
+
+
+@pytest.mark.chaos
+def test_a_full_disk_refuses_uploads_and_breaks_nothing(clinic: Clinic, load: Loader) -> None:
+    app = clinic(disk=64 * MIB, ingest_spool="{disk}")
+    upload = Post(f"{app.url}/ingest", body=letter, keep=lambda answer: answer.json()["sha256"])
+    with load(mix((3, upload), (1, Get(f"{app.url}/slots"))), rate=80) as run:
+        run.hold(1)
+        with app.capped(disk=ROOM * SIZE) as full:
+            run.hold(3)
+        run.hold(1.5)
+    uploads, pages = run.samples.named("POST /ingest"), run.samples.named("GET /slots")
+    assert full.receipt.counts["bytes_free_at_least"] == 0
+    assert uploads.statuses == {200, 507}
+    assert uploads.after(full).statuses == {200}
+    assert pages.statuses == {200}
+    assert SERVED.met_by(pages)
+
+    kept = {path.name: path for path in app.disk.iterdir()}
+    assert {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in kept.items()} == {n: n for n in kept}
+    assert set(uploads.returned) == set(kept)
