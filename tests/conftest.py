@@ -11,6 +11,7 @@ import pytest
 from harness import Clinic
 
 from pytest_resilience import Link, Linker, PostgresCluster, PostgresServer, RedisServer, Service, Starter
+from pytest_resilience.fixtures import OPTIONS
 
 APP = Path(__file__).parent / "app"
 REGISTERED = re.compile(r": registered$")
@@ -21,8 +22,7 @@ IMAGE = os.environ.get("CLINIC_IMAGE")
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Lift the time limit of tests from scenarios beyond the quick size, which last for as long as they say."""
-    size = config.getoption("--resilience-size") or config.getini("resilience_size")
-    if size in {None, "", "quick"}:
+    if config.stash[OPTIONS].size == "quick":
         return
     for item in items:
         if any(item.get_closest_marker(kind) for kind in ("chaos", "load", "stress", "soak")):
