@@ -61,8 +61,8 @@ def booked(server: PostgresServer) -> list[int]:
 
 
 def hold_until_recovered(run: Run, episode: Episode, *, to: SLO, within: float = 30) -> None:
-    """Let the load go on for a second, and until the objective is met again, `within` seconds at most."""
+    """Let the load go on for two seconds, and until the objective is met again, `within` seconds at most."""
     until = time.monotonic() + within
-    run.hold(1)
+    run.hold(2)
     while math.isinf(run.recovery(episode, to=to)) and time.monotonic() < until:
         run.hold(0.5)
