@@ -46,9 +46,12 @@ class Worker:
         log.info("%s: stopping", self.name)
         self.stop()
         await asyncio.wait({work}, timeout=self._settings.grace)
-        for task in (work, stopped, *life):
-            task.cancel()
-        ended = await asyncio.gather(work, stopped, *life, return_exceptions=True)
+        tasks = (work, stopped, *life)
+        while left := [task for task in tasks if not task.done()]:
+            for task in left:
+                task.cancel()
+            await asyncio.wait(left, timeout=0.1)  # one that was about to get its answer may not have heard it
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
         try:
             given_back = await self._queue.retire(self.name)
             log.info("%s: stopped, %d jobs given back", self.name, given_back)

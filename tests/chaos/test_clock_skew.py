@@ -1,0 +1,57 @@
+"""Hosts whose clocks are wrong, one ahead and one behind. Nobody is taken for dead, and a repetition is still known."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from harness import Clinic
+
+from pytest_resilience import Get, Loader, Post, PostgresServer, Service, wait_until
+
+HOUR = 3600.0
+CENTS = 100
+
+
+@pytest.mark.chaos
+def test_a_worker_with_a_wrong_clock_is_not_taken_for_dead(
+    app: Service, clinic: Clinic, postgres_server: PostgresServer, load: Loader
+) -> None:
+    first, second = (clinic(role="worker", name=f"worker-{which}") for which in ("a", "b"))
+    invoice = {"kind": "invoice", "payload": {"patient": "p", "items": [CENTS], "work_ms": 300}}
+    jobs = Post(f"{app.url}/jobs", json=invoice, expect=202, keep=lambda answer: answer.json()["id"])
+    with first.skewed(clock=-HOUR), second.skewed(clock=HOUR):
+        began = {worker.name: len(worker.logs()) for worker in (first, second)}
+        with load(jobs, rate=4) as run:
+            run.hold(3)
+        asked = set(run.samples.returned)
+        wait_until(lambda: done(postgres_server) == asked, within=20, what="every job is done")
+        said = {worker.name: worker.logs()[began[worker.name] :] for worker in (first, second)}
+    for words in said.values():
+        assert ": took " in words  # both were at work
+        assert "reclaimed" not in words  # whose heart beats is Redis' to say, by its own clock
+    ((owed, past),) = postgres_server.query(
+        "SELECT sum(amount), (SELECT count(*) FROM results WHERE abs(extract(epoch FROM now() - finished)) > 600) "
+        "FROM charges"
+    )
+    assert int(owed or 0) == CENTS * len(asked)
+    assert int(past or 0) == 0  # what is on record bears the time of the database
+
+
+@pytest.mark.chaos
+def test_an_instance_with_a_wrong_clock_knows_a_repetition_and_serves_in_time(clinic: Clinic, load: Loader) -> None:
+    one, two = clinic(name="one"), clinic(name="two")
+    booking, key = {"slot": 1, "patient": "Ada"}, {"Idempotency-Key": "key 1"}
+    made = httpx.post(f"{one.url}/bookings", json=booking, headers=key, timeout=20)
+    with two.skewed(clock=30 * 24 * HOUR), load(Get(f"{two.url}/slots"), rate=40) as run:
+        again = httpx.post(f"{two.url}/bookings", json=booking, headers=key, timeout=20)
+        run.hold(2.5)
+        sources = {httpx.get(f"{two.url}/slots", timeout=20).headers["X-Source"] for _ in range(10)}
+    assert (made.status_code, again.status_code) == (201, 200)
+    assert made.json() == again.json()
+    assert run.samples.statuses == {200}
+    assert run.samples.quantile(0.5) < 0.25
+    assert "cache" in sources  # what it puts there has not expired when it is put
+
+
+def done(postgres_server: PostgresServer) -> set[str | None]:
+    return {job for (job,) in postgres_server.query("SELECT job FROM results WHERE state = 'done'")}

@@ -1,0 +1,41 @@
+"""Instances crash, two of three at once or one again and again. Who is left carries on; who crashed is back in time."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from harness import Clinic
+
+from pytest_resilience import SLO, Get, Loader, Post, together, wait_until
+
+BROWSING = SLO(p95=0.5, error_rate=0.05)
+
+
+@pytest.mark.chaos
+def test_one_instance_of_three_carries_on(clinic: Clinic, load: Loader) -> None:
+    one, two, three = (clinic(name=name) for name in ("one", "two", "three"))
+    with load(Get(f"{one.url}/slots"), rate=40) as served, load(Get(f"{two.url}/slots"), rate=40) as lost:
+        served.hold(1)
+        with together(two.killed(), three.killed()) as crash:
+            served.hold(1.5)
+        served.hold(2.5)
+    assert served.samples.statuses == {200}
+    assert served.during(crash).quantile(0.5) < 0.25
+    assert lost.under(crash).error_rate == 1  # refused, and at once
+    assert lost.under(crash).quantile(0.5) < 0.1
+    assert lost.recovery(crash, to=BROWSING) < 30
+    assert httpx.get(f"{three.url}/ready", timeout=20).status_code == 200
+
+
+@pytest.mark.chaos
+def test_an_instance_that_keeps_crashing_harms_no_other(clinic: Clinic, load: Loader) -> None:
+    one, two = clinic(name="one"), clinic(name="two")
+    bookings = Post(f"{one.url}/bookings", json=lambda call: {"slot": call.index + 1, "patient": f"p{call.index}"})
+    with load(bookings, rate=40) as run:
+        with two.crash_looping() as loop:
+            wait_until(lambda: loop.receipt.counts["crashes"] >= 3, within=30, what="it has crashed three times")
+        run.hold(1)
+    assert run.samples.statuses == {201}
+    assert run.during(loop).quantile(0.5) < 0.25
+    booked = httpx.post(f"{two.url}/bookings", json={"slot": 900, "patient": "late"}, timeout=20)
+    assert booked.status_code == 201  # at once: it is ready when the loop is healed
