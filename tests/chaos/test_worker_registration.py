@@ -26,8 +26,9 @@ def test_a_worker_that_dies_as_it_registers_leaves_nothing(
     jobs = Post(f"{app.url}/jobs", json=invoice, expect=202, keep=lambda answer: answer.json()["id"])
     with load(jobs, rate=10) as run:
         run.hold(0.5)
-        with first.crashed_when(registers, restarting=True):
-            run.hold(2)
+        with first.crashed_when(registers, restarting=True) as crash:
+            wait_until(lambda: crash.receipt.bit, within=30, what="it has crashed")
+            run.hold(0.5)
             (ghost,) = names("registering", first)[-1:]
         run.hold(0.5)
     asked = set(run.samples.returned)

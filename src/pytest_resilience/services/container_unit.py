@@ -127,10 +127,17 @@ class Container:
 
     def pause(self) -> None:
         """Freeze all of its processes with the kernel's freezer; fine when they are."""
+        from docker.errors import APIError
+
         with self._lock:
             box, state = self._alive("paused")
             if not state.paused:
-                box.pause()
+                try:
+                    box.pause()
+                except APIError as error:  # runc gives up on one that keeps forking, and lets all of it go on
+                    raise ServiceStateError(
+                        f"{self._spec.name}: cannot be paused, container {self._name} does not freeze: {error}"
+                    ) from error
 
     def resume(self) -> None:
         """Let frozen processes go on; fine when they do."""

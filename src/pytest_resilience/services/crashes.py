@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from pytest_resilience.errors import UsageError
+from pytest_resilience.errors import ServiceStateError, UsageError
 from pytest_resilience.faults.fault import Breakage, Fault
 from pytest_resilience.services.aside import Aside
 from pytest_resilience.services.checks import check_seconds
@@ -167,7 +167,10 @@ class Crashes(Outages):
             killed = len(self._unit.pids)
             self._unit.kill()
             return killed
-        self._unit.pause()
+        try:
+            self._unit.pause()
+        except ServiceStateError:  # it has ended, or is too busy to be frozen now; the watch goes on
+            return 0
         try:
             killed = len(self._unit.pids) if moment.look() else 0
             if killed:
