@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from pytest_resilience.errors import ServiceStateError, UsageError
+from pytest_resilience.errors import ServiceStateError, UsageError, WaitTimeout
 from pytest_resilience.faults.fault import Breakage, Fault
 from pytest_resilience.services.aside import Aside
 from pytest_resilience.services.checks import check_seconds
@@ -21,6 +21,8 @@ from pytest_resilience.waiting import wait_until
 # Seconds between two looks: for a moment, and at whether it is ready.
 LOOK = 0.001
 ASK = 0.005
+# Seconds that it is frozen at most to see whether the moment still is.
+FROZEN = 0.02
 
 
 class Crashes(Outages):
@@ -172,9 +174,12 @@ class Crashes(Outages):
         except ServiceStateError:  # it has ended, or is too busy to be frozen now; the watch goes on
             return 0
         try:
-            killed = len(self._unit.pids) if moment.look() else 0
-            if killed:
-                self._unit.kill()
+            # What came in and was answered while it was being frozen cannot be told apart: the next one can.
+            wait_until(moment.look, within=FROZEN, every=LOOK)
+            killed = len(self._unit.pids)
+            self._unit.kill()
+        except WaitTimeout:
+            return 0
         finally:
             if self.running:
                 self._unit.resume()
