@@ -1,0 +1,42 @@
+"""Redis is restarted and takes long to read its data back. Slots are served, and what was queued is still there."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from harness import Clinic
+
+from pytest_resilience import SLO, Get, Loader, PostgresServer, RedisServer, observe
+
+POOL = 4
+# What an instance may still open as it comes to need it: to Postgres, and to Redis 16 for the cache and 32 for jobs.
+POOLS = {"connections": POOL, "descriptors": POOL + 48}
+JOB = {"kind": "reminder", "payload": {"patient": "Ada", "slot": 1}}
+
+
+@pytest.mark.chaos
+def test_a_loading_redis_is_waited_for_and_nothing_is_lost(
+    clinic: Clinic, redis_server: RedisServer, postgres_server: PostgresServer, load: Loader
+) -> None:
+    app = clinic(pool_size=POOL)
+    calm = observe(app, postgres_server, allow=POOLS)
+    queued = [httpx.post(f"{app.url}/jobs", json=JOB).json()["id"] for _ in range(3)]
+    with load(Get(f"{app.url}/slots", expect=200), rate=100) as run:
+        run.hold(1)
+        with redis_server.restarted(graceful=False):
+            pass
+        with redis_server.loading() as episode:
+            run.hold(1.5)
+            ready = httpx.get(f"{app.url}/ready")
+            refused = httpx.post(f"{app.url}/jobs", json=JOB)
+        run.hold(1.5)
+        states = [httpx.get(f"{app.url}/jobs/{job}").json()["state"] for job in queued]
+        accepted = httpx.post(f"{app.url}/jobs", json=JOB)
+    assert not run.examples  # nobody was refused
+    assert run.under(episode).quantile(0.5) < 0.25  # most are served past it
+    assert (ready.status_code, ready.json()["missing"]) == (503, ["redis"])
+    assert (refused.status_code, refused.json()["dependency"]) == (503, "redis")
+    assert states == ["queued"] * 3
+    assert accepted.status_code == 202
+    assert run.recovery(episode, to=SLO(error_rate=0.01)) < 3
+    assert calm.settled(within=5)

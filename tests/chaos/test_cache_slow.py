@@ -1,0 +1,30 @@
+"""Redis is busy with slow commands, slower than the clinic waits for its cache. Readers are served past it."""
+
+from __future__ import annotations
+
+import pytest
+from harness import Clinic
+
+from pytest_resilience import SLO, Get, Loader, PostgresServer, RedisServer, observe
+
+POOL = 4
+# What an instance may still open as it comes to need it: to Postgres, and to Redis 16 for the cache and 32 for jobs.
+POOLS = {"connections": POOL, "descriptors": POOL + 48}
+TURN = 0.5  # seconds; the clinic gives its cache 0.08
+
+
+@pytest.mark.chaos
+def test_a_cache_that_is_slower_than_the_database_is_passed_by(
+    clinic: Clinic, redis_server: RedisServer, postgres_server: PostgresServer, load: Loader
+) -> None:
+    app = clinic(pool_size=POOL)
+    calm = observe(app, postgres_server, redis_server, allow=POOLS)
+    with load(Get(f"{app.url}/slots", expect=200), rate=100) as run:
+        run.hold(1)
+        with redis_server.slowed(TURN) as episode:
+            run.hold(2.5)
+        run.hold(1.5)
+    assert not run.examples  # nobody was refused
+    assert run.under(episode).quantile(0.5) < 0.25  # most do not wait for the cache at all
+    assert run.recovery(episode, to=SLO(error_rate=0.01)) < 3
+    assert calm.settled(within=5)

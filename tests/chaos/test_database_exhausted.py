@@ -1,0 +1,39 @@
+"""Somebody else takes every connection to the database. Refusals are clear and quick, and end with it."""
+
+from __future__ import annotations
+
+import pytest
+from harness import Clinic
+
+from pytest_resilience import SLO, Loader, Post, PostgresServer, observe
+
+POOL = 4
+# What an instance may still open as it comes to need it: to Postgres, and to Redis 16 for the cache and 32 for jobs.
+POOLS = {"connections": POOL, "descriptors": POOL + 48}
+
+
+@pytest.mark.chaos
+def test_bookings_are_refused_clearly_while_no_connection_is_to_be_had(
+    clinic: Clinic, postgres_server: PostgresServer, load: Loader
+) -> None:
+    app = clinic(pool_size=POOL)
+    calm = observe(app, postgres_server, allow=POOLS)
+    bookings = Post(
+        f"{app.url}/bookings",
+        json=lambda call: {"slot": call.index + 1, "patient": f"p{call.index}"},
+        expect={201, 503},
+        keep=lambda answer: answer.json(),
+    )
+    with load(bookings, rate=60) as run:
+        run.hold(1)
+        with postgres_server.connections_exhausted(evicting=True) as episode:
+            run.hold(2)
+        run.hold(2.5)
+    assert run.before(episode).statuses == {201}
+    refused = run.under(episode)
+    assert refused.statuses == {503}
+    assert {said["reason"] for said in refused.returned} <= {"refused", "breaker open"}
+    assert {said["outcome"] for said in refused.returned} == {"not done"}
+    assert refused.quantile(0.5) < 0.25  # the breaker is open: most are not kept waiting at all
+    assert run.recovery(episode, to=SLO(error_rate=0.01)) < 5
+    assert calm.settled(within=5)

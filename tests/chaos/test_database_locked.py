@@ -1,0 +1,47 @@
+"""A migration holds a lock on the bookings. Who books waits a while and is told so; who reads does not notice."""
+
+from __future__ import annotations
+
+import pytest
+from harness import Clinic
+
+from pytest_resilience import SLO, Get, Loader, Post, PostgresServer, mix, observe
+
+POOL = 10
+# What an instance may still open as it comes to need it: to Postgres, and to Redis 16 for the cache and 32 for jobs.
+POOLS = {"connections": POOL, "descriptors": POOL + 48}
+PATIENCE = 0.5  # seconds: the clinic's DB_TIMEOUT
+
+
+@pytest.mark.chaos
+def test_bookings_time_out_clearly_and_reads_go_on(
+    clinic: Clinic, postgres_server: PostgresServer, load: Loader
+) -> None:
+    app = clinic(pool_size=POOL, db_timeout=PATIENCE)
+    calm = observe(app, postgres_server, allow=POOLS)
+    read = Get(f"{app.url}/slots/7", name="read", expect=200)
+    book = Post(
+        f"{app.url}/bookings",
+        json=lambda call: {"slot": call.index + 1, "patient": f"p{call.index}"},
+        name="book",
+        expect={201, 503},
+        keep=lambda answer: (answer.status, answer.json()),
+    )
+    # Few book: each that waits holds a connection for as long.
+    with load(mix((24, read), (1, book)), rate=75) as run:
+        run.hold(1)
+        with postgres_server.locked("bookings", mode="EXCLUSIVE") as episode:
+            run.hold(2.5)
+        run.hold(2)
+    assert run.before(episode).named("book").statuses == {201}
+    late = run.under(episode).named("book")
+    assert late.statuses == {503}
+    assert {said["reason"] for _, said in late.returned} == {"timeout"}
+    assert min(late.latencies) > 0.8 * PATIENCE
+    assert max(late.latencies) < PATIENCE + 2
+    assert run.samples.named("read").statuses == {200}
+    assert run.recovery(episode, to=SLO(error_rate=0.01)) < 3
+    acknowledged = {said["slot"] for status, said in run.samples.returned if status == 201}
+    held = {int(slot or 0) for (slot,) in postgres_server.query("SELECT slot FROM bookings")}
+    assert acknowledged <= held
+    assert calm.settled(within=5)

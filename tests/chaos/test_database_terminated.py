@@ -1,0 +1,40 @@
+"""An administrator closes every session of the database, again and again. Who read goes on; nothing booked is lost."""
+
+from __future__ import annotations
+
+import pytest
+from harness import Clinic
+
+from pytest_resilience import SLO, Loader, Post, PostgresServer, observe
+
+POOL = 4
+# What an instance may still open as it comes to need it: to Postgres, and to Redis 16 for the cache and 32 for jobs.
+POOLS = {"connections": POOL, "descriptors": POOL + 48}
+
+
+@pytest.mark.chaos
+def test_sessions_that_are_closed_cost_no_booking(
+    clinic: Clinic, postgres_server: PostgresServer, load: Loader
+) -> None:
+    app = clinic(pool_size=POOL)
+    calm = observe(app, postgres_server, allow=POOLS)
+    bookings = Post(
+        f"{app.url}/bookings",
+        json=lambda call: {"slot": call.index + 1, "patient": f"p{call.index}"},
+        headers=lambda call: {"Idempotency-Key": f"key {call.index}"},
+        expect={200, 201},
+        keep=lambda answer: answer.json()["slot"],
+    )
+    with load(bookings, rate=50) as run:
+        run.hold(0.5)
+        for _ in range(5):
+            with postgres_server.connections_terminated() as episode:
+                pass
+            run.hold(0.5)
+        run.hold(1)
+    assert run.samples.statuses <= {200, 201}  # with a key, it is asked again, and nobody is refused
+    assert run.recovery(episode, to=SLO(error_rate=0.01)) < 3
+    held = [int(slot or 0) for (slot,) in postgres_server.query("SELECT slot FROM bookings")]
+    assert set(run.samples.returned) == set(held)
+    assert len(held) == len(set(held))
+    assert calm.settled(within=5)
