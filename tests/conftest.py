@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from harness import Clinic
 
-from pytest_resilience import Link, Linker, PostgresCluster, PostgresServer, RedisServer, Service, Starter
+from pytest_resilience import Link, Linker, PostgresCluster, PostgresServer, RedisCluster, RedisServer, Service, Starter
 from pytest_resilience.fixtures import OPTIONS
 
 APP = Path(__file__).parent / "app"
@@ -41,7 +41,7 @@ def clinic(
         role: str = "web",
         name: str = "clinic",
         database: PostgresServer | PostgresCluster | Link | None = None,
-        cache: RedisServer | Link | None = None,
+        cache: RedisServer | RedisCluster | Link | None = None,
         disk: int | None = None,
         **settings: float | str,
     ) -> Service:

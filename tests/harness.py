@@ -9,7 +9,18 @@ from typing import Protocol
 
 import psutil
 
-from pytest_resilience import SLO, Episode, Link, PostgresCluster, PostgresServer, RedisServer, Run, Samples, Service
+from pytest_resilience import (
+    SLO,
+    Episode,
+    Link,
+    PostgresCluster,
+    PostgresServer,
+    RedisCluster,
+    RedisServer,
+    Run,
+    Samples,
+    Service,
+)
 
 
 class Clinic(Protocol):
@@ -21,7 +32,7 @@ class Clinic(Protocol):
         role: str = "web",
         name: str = "clinic",
         database: PostgresServer | PostgresCluster | Link | None = None,
-        cache: RedisServer | Link | None = None,
+        cache: RedisServer | RedisCluster | Link | None = None,
         disk: int | None = None,
         **settings: float | str,
     ) -> Service: ...

@@ -82,9 +82,11 @@ if TYPE_CHECKING:
     from pytest_resilience.measure.usage import Readings as Readings
     from pytest_resilience.options import Sized as Sized
     from pytest_resilience.services.clusters import PostgresClusters as PostgresClusters
+    from pytest_resilience.services.clusters import RedisClusters as RedisClusters
     from pytest_resilience.services.postgres import PostgresServer as PostgresServer
     from pytest_resilience.services.postgres_cluster import PostgresCluster as PostgresCluster
     from pytest_resilience.services.redis import RedisServer as RedisServer
+    from pytest_resilience.services.redis_cluster import RedisCluster as RedisCluster
     from pytest_resilience.services.service import Service as Service
     from pytest_resilience.services.starter import Starter as Starter
     from pytest_resilience.timeline import Episode as Episode
@@ -131,10 +133,11 @@ _HOME = {
     "measure.slo": "SLO Verdict",
     "measure.usage": "Meter Readings",
     "options": "Sized",
-    "services.clusters": "PostgresClusters",
+    "services.clusters": "PostgresClusters RedisClusters",
     "services.postgres": "PostgresServer",
     "services.postgres_cluster": "PostgresCluster",
     "services.redis": "RedisServer",
+    "services.redis_cluster": "RedisCluster",
     "services.service": "Service",
     "services.starter": "Starter",
     "timeline": "Episode Receipt Timeline",

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pytest_resilience.links.host import LinkServer
     from pytest_resilience.links.linker import Linker
     from pytest_resilience.load.loader import Loader
-    from pytest_resilience.services.clusters import PostgresClusters
+    from pytest_resilience.services.clusters import PostgresClusters, RedisClusters
     from pytest_resilience.services.postgres import PostgresServer
     from pytest_resilience.services.premises import Premises
     from pytest_resilience.services.redis import RedisServer
@@ -222,6 +222,24 @@ def hogs(_janitor: Janitor, resilience_options: Options) -> Hogs:
     from pytest_resilience.hogs.hogs import Hogs
 
     return Hogs(_janitor, allowed=resilience_options.check_target)
+
+
+@pytest.fixture
+def redis_cluster(_premises: Premises, link: Linker, _story: Story) -> Iterator[RedisClusters]:
+    """Starts a primary and a replica and returns them: `redis_cluster()`, or `(sentinel=True)`.
+
+    `cluster.url` leads to the primary, whichever that is, and `sentinel_url` to the sentinel; `primary`, `standby`;
+    `promote()`, `rejoin()`; the fault `failed_over()`.
+    """
+    from pytest_resilience.services.clusters import RedisClusters
+
+    clusters = RedisClusters(
+        _premises,
+        front=lambda primary: link(primary, name="redis-primary"),
+        started=lambda one: _story.logs.__setitem__(one.name, one.logs),
+    )
+    yield clusters
+    clusters.close()
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ class Failover:
 
 def failed_over(cluster: PostgresCluster, clinic: Clinic, load: Loader, sized: Sized) -> Failover:
     hold = sized(quick=1.0, standard=5.0, full=60.0)
-    app = clinic(database=cluster, slots=int(RATE * 8 * hold))
+    app = clinic(database=cluster, slots=int(RATE * 60 * hold))
     first = cluster.primary
     bookings = Post(
         f"{app.url}/bookings",

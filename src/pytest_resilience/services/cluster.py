@@ -96,10 +96,7 @@ class Cluster(Generic[Node]):
         self._must_be_standby(standby)
         self._promote(standby)
         took = time.monotonic() - began
-        self._primary = standby
-        if self._front is not None:
-            self._front.point_at(standby)
-        current().mark(f"{self.name}: {standby.name} is the primary, {took:.2f} s after it was told")
+        self._lead_to(standby)
         return took
 
     def rejoin(self) -> dict[str, Count]:
@@ -119,6 +116,7 @@ class Cluster(Generic[Node]):
         if old.running:
             if self._follows(old):
                 raise ServiceStateError(f"{self.name}: {old.name} replicates {self._primary.name} already")
+            self._ask_last(old)
             old.crash()
         lost = self._rejoin(old)
         self._await_whole()
@@ -139,11 +137,11 @@ class Cluster(Generic[Node]):
             raise UsageError(f"{self.name}.failed_over: noticed_after={noticed_after} has to be seconds, zero or more")
         old = self._primary
         self._must_be_whole()
+        self._ask_last(old)
         began = time.monotonic()
         killed = old.crash()
         try:
-            threading.Event().wait(noticed_after)
-            self.promote()
+            self._succeed(noticed_after)
         except BaseException:
             if self._primary is old:
                 old.start()
@@ -160,6 +158,17 @@ class Cluster(Generic[Node]):
         finally:
             self._primary.remove()
 
+    def _succeed(self, noticed_after: float) -> None:
+        """Give a cluster whose primary has just died another one."""
+        threading.Event().wait(noticed_after)
+        self.promote()
+
+    def _lead_to(self, primary: Node) -> None:
+        self._primary = primary
+        if self._front is not None:
+            self._front.point_at(primary)
+        current().mark(f"{self.name}: {primary.name} is the primary")
+
     def _must_be_whole(self) -> None:
         for node in self._nodes:
             if not node.running:
@@ -170,6 +179,9 @@ class Cluster(Generic[Node]):
         self._must_be_standby(self.standby)
 
     # Each kind's own
+
+    def _ask_last(self, primary: Node) -> None:
+        """Ask a primary that is about to be killed what cannot be found out later."""
 
     def _begin(self, standby: Node) -> None:
         """Start the standby for the first time."""

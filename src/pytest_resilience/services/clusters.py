@@ -1,21 +1,25 @@
-"""What the cluster fixtures give: each starts a test's cluster, with the settings that the test asks for."""
+"""What the cluster fixtures give: each starts a cluster with the settings that the test asks for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from typing import TypeVar
 
 from pytest_resilience.errors import UsageError
 from pytest_resilience.services.cluster import Front
 from pytest_resilience.services.ports import lease_port
 from pytest_resilience.services.postgres_cluster import PostgresCluster
-from pytest_resilience.services.postgres_node import PostgresNode
 from pytest_resilience.services.premises import Premises
+from pytest_resilience.services.redis_cluster import RedisCluster
 from pytest_resilience.services.service import Service
 
+Served = TypeVar("Served", bound=Service)
+MASTER = "mymaster"  # as most who have one sentinel call it
 
-class PostgresClusters:
-    """Starts the Postgres cluster of a test, and ends it when it is closed.
+
+class Clusters:
+    """What starts the cluster of a test, and ends it when it is closed.
 
     :param front: puts an address that stays in front of a service.
     :param started: is told of each server before it is started.
@@ -26,9 +30,32 @@ class PostgresClusters:
     ) -> None:
         self._premises = premises
         self._front = front
-        self._started = started
+        self._told = started
         self._ends = ExitStack()
-        self._cluster: PostgresCluster | None = None
+        self._given: object = None
+
+    def close(self) -> None:
+        """End it and give its ports back."""
+        self._ends.close()
+
+    def _refuse_second(self, fixture: str) -> None:
+        if self._given is not None:
+            raise UsageError(f"{fixture}(): this test has one already, {self._given!r}; use that one")
+
+    def _port(self) -> int:
+        return self._ends.enter_context(lease_port()).port
+
+    def _add(self, server: Served) -> Served:
+        self._ends.callback(server.remove)
+        self._told(server)
+        return server
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self._given or 'not called yet'}>"
+
+
+class PostgresClusters(Clusters):
+    """Starts the Postgres cluster of a test."""
 
     def __call__(self, *, synchronous: bool = False) -> PostgresCluster:
         """Start a primary and a standby, both fresh, and return them when the standby replicates.
@@ -39,23 +66,38 @@ class PostgresClusters:
         :raises Unsupported: Postgres is here without the programs that a cluster takes; the test is skipped.
         :raises UsageError: this test has a cluster already.
         """
-        if self._cluster is not None:
-            raise UsageError(f"postgres_cluster(): this test has one already, {self._cluster!r}; use that one")
-        a, b = (self._ends.enter_context(lease_port()).port for _ in range(2))
-        nodes: list[PostgresNode] = []
-        for name, port, other in (("postgres-a", a, b), ("postgres-b", b, a)):
-            node = self._premises.postgres_node(name, port=port, other=other)
-            self._ends.callback(node.remove)
-            self._started(node)
-            nodes.append(node)
-        primary, standby = nodes
-        self._cluster = PostgresCluster(primary, standby, front=self._front, synchronous=synchronous)
-        self._cluster.start()
-        return self._cluster
+        self._refuse_second("postgres_cluster")
+        a, b = self._port(), self._port()
+        primary = self._add(self._premises.postgres_node("postgres-a", port=a, other=b))
+        standby = self._add(self._premises.postgres_node("postgres-b", port=b, other=a))
+        cluster = PostgresCluster(primary, standby, front=self._front, synchronous=synchronous)
+        cluster.start()
+        self._given = cluster
+        return cluster
 
-    def close(self) -> None:
-        """End it and give its ports back."""
-        self._ends.close()
 
-    def __repr__(self) -> str:
-        return f"<PostgresClusters: {self._cluster or 'not called yet'}>"
+class RedisClusters(Clusters):
+    """Starts the Redis cluster of a test."""
+
+    def __call__(self, *, sentinel: bool = False, down_after: float = 0.5) -> RedisCluster:
+        """Start a primary and a replica, both empty, and return them when the replica replicates.
+
+        :param sentinel: have a sentinel watch over them, which fails over by itself when the primary is silent.
+        :param down_after: seconds of silence after which it takes a server for dead.
+        :raises ServiceNotReady: a server did not become ready.
+        :raises UsageError: this test has a cluster already, or the seconds cannot be meant.
+        """
+        if not 0 < down_after < float("inf"):
+            raise UsageError(f"redis_cluster: down_after={down_after} has to be seconds, more than zero")
+        self._refuse_second("redis_cluster")
+        a, b = self._port(), self._port()
+        primary = self._add(self._premises.redis_node("redis-a", port=a))
+        standby = self._add(self._premises.redis_node("redis-b", port=b))
+        watch = None
+        if sentinel:
+            watch = self._premises.sentinel(MASTER, port=self._port(), primary=a, down_after=down_after)
+            self._add(watch)
+        cluster = RedisCluster(primary, standby, front=self._front, sentinel=watch)
+        cluster.start()
+        self._given = cluster
+        return cluster

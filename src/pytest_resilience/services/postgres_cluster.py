@@ -8,7 +8,7 @@ from pytest_resilience.errors import ServiceStateError
 from pytest_resilience.faults.fault import Breakage, fault
 from pytest_resilience.services.cluster import Cluster, Front
 from pytest_resilience.services.pgwire import PostgresRefused, Row
-from pytest_resilience.services.postgres_node import Fork, PostgresNode
+from pytest_resilience.services.postgres_node import FORK, Fork, PostgresNode
 from pytest_resilience.services.template import DATABASE, USER
 from pytest_resilience.services.walsender import freeze_senders, thaw
 from pytest_resilience.timeline import Count, Receipt
@@ -16,6 +16,7 @@ from pytest_resilience.waiting import wait_until
 
 # A failover is to be done long before; this is for a machine that is busy with something else.
 WITHIN = 30.0
+FIRST = "00000001"  # the timeline of a primary that has no predecessor
 # It shall commit, and leave nothing.
 WRITE = "BEGIN; CREATE TABLE pytest_resilience_was_here (); DROP TABLE pytest_resilience_was_here; COMMIT"
 
@@ -78,7 +79,7 @@ class PostgresCluster(Cluster[PostgresNode]):
         thaw(senders)
 
     def _begin(self, standby: PostgresNode) -> None:
-        standby.begin_as_standby(self.primary.port)
+        standby.begin_as_standby(self.primary)
 
     def _must_be_standby(self, node: PostgresNode) -> None:
         if not node.standing_by:
@@ -95,11 +96,15 @@ class PostgresCluster(Cluster[PostgresNode]):
         wait_until(lambda: _takes_writes(standby), within=WITHIN, what=f"{standby.name} takes writes")
 
     def _rejoin(self, old: PostgresNode) -> dict[str, Count]:
+        if self.primary.query("SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)", database=USER) == [(FIRST,)]:
+            raise ServiceStateError(
+                f"{self.name}: {old.name} was never the primary, so it has nothing to rejoin from; start() it"
+            )
         # The new primary notes its timeline in the file that pg_rewind reads when its first checkpoint is done.
         self.primary.query("CHECKPOINT", database=USER, timeout=WITHIN)
         lost = old.follow(self.primary, self._fork())
         if lost is None:
-            return {"lost": "not known, there is no pg_waldump"}
+            return {"lost": "not known, pg_waldump is missing or cannot read the old log"}
         return {"commits_lost": lost.commits, "wal_bytes_lost": lost.size}
 
     def _await_whole(self) -> None:
@@ -132,9 +137,7 @@ class PostgresCluster(Cluster[PostgresNode]):
 
     def _fork(self) -> Fork:
         """Return where the primary's log begins to be another one than that of its predecessor."""
-        history = "'pg_wal/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) || '.history'"
-        text = str(self.primary.query(f"SELECT pg_read_file({history})", database=USER)[0][0])
-        timeline, position, *_ = text.strip().splitlines()[-1].split("\t")
+        timeline, position = str(self.primary.query(FORK, database=USER)[0][0]).split()
         return int(timeline), position
 
 

@@ -26,6 +26,12 @@ SIGNAL = "standby.signal"
 REWINDER = "pg_rewind"
 # Where the log of an old primary and that of its successor part: its timeline, and the position.
 Fork = tuple[int, str]
+# The last line of the history of a primary's timeline says so: "1 0/3000148".
+FORK = (
+    "SELECT concat_ws(' ', split_part(line, chr(9), 1), split_part(line, chr(9), 2)) FROM regexp_split_to_table("
+    "trim(chr(10) FROM pg_read_file('pg_wal/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) || '.history')), "
+    "chr(10)) WITH ORDINALITY AS history (line, number) ORDER BY number DESC LIMIT 1"
+)
 
 
 def node_settings(name: str, other: int) -> dict[str, str]:
@@ -46,8 +52,8 @@ def node_settings(name: str, other: int) -> dict[str, str]:
 class PostgresNode(PostgresServer):
     """A Postgres server of a cluster; which of them it is at the moment is its cluster's affair."""
 
-    def begin_as_standby(self, port: int) -> None:
-        """Start it, for the first time, as the standby of its fellow, which runs at `port`."""
+    def begin_as_standby(self, source: PostgresNode) -> None:
+        """Start it, for the first time, as the standby of its fellow, which runs."""
         raise NotImplementedError
 
     def follow(self, source: PostgresNode, fork: Fork) -> Lost | None:
@@ -113,7 +119,7 @@ class PostgresProcessNode(PostgresNode):
         spec = process_spec(program.path, port=port, data=place, name=name, settings=asked)
         return cls(backend.unit(spec), data, tools=tools, guise=guise, run=backend.run)
 
-    def begin_as_standby(self, port: int) -> None:
+    def begin_as_standby(self, source: PostgresNode) -> None:
         """Start it on a copy of the template that its fellow began with, from where it replays the log."""
         self._data.reset()
         self._signal()
@@ -153,7 +159,8 @@ class PostgresProcessNode(PostgresNode):
         tool = self._tools / TOOL
         if not tool.exists():
             return None
-        return counted(self._ask(dump(str(tool), str(self._data.path / "pg_wal"), timeline, position))[1])
+        command = dump(str(tool), str(self._data.path / "pg_wal"), str(timeline), position)
+        return counted(self._ask(command)[1], position)
 
     def _signal(self) -> None:
         signal = self._data.path / SIGNAL

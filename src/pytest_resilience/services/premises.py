@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from pytest_resilience.errors import Unsupported
 from pytest_resilience.janitor import Janitor
 from pytest_resilience.options import Options
 from pytest_resilience.services.backend import Backend
 from pytest_resilience.services.choice import Choice, choose
 from pytest_resilience.services.ports import lease_port
 from pytest_resilience.services.postgres import PostgresServer
+from pytest_resilience.services.postgres_box import PostgresContainerNode
 from pytest_resilience.services.postgres_node import PostgresNode, PostgresProcessNode
 from pytest_resilience.services.process import ProcessBackend
 from pytest_resilience.services.programs import find_postgres, find_redis
 from pytest_resilience.services.redis import RedisServer
+from pytest_resilience.services.redis_node import RedisNode, Sentinel, sentinel_settings
 
 
 class Premises:
@@ -81,4 +82,20 @@ class Premises:
         """
         if self.containers is None:
             return PostgresProcessNode.of(self.processes, find_postgres(), port=port, other=other, name=name)
-        raise Unsupported(f"{name}: clusters run on the process backend; run with --resilience-backend=process")
+        return PostgresContainerNode.of(
+            self.containers, self._options.postgres_image, port=port, other=other, name=name
+        )
+
+    def redis_node(self, name: str, *, port: int) -> RedisNode:
+        """Return a server of a cluster, not started."""
+        if self.containers is None:
+            return RedisNode.embedded(self.processes, find_redis(), port=port, name=name)
+        return RedisNode.in_container(self.containers, self._options.redis_image, port=port, name=name)
+
+    def sentinel(self, service: str, *, port: int, primary: int, down_after: float) -> Sentinel:
+        """Return a sentinel, not started, that watches over the server at the port `primary`."""
+        settings = sentinel_settings(port, service=service, primary=primary, down_after=down_after)
+        if self.containers is None:
+            return Sentinel.embedded(self.processes, find_redis(), port=port, settings=settings, service=service)
+        image = self._options.redis_image
+        return Sentinel.in_container(self.containers, image, port=port, settings=settings, service=service)

@@ -6,9 +6,11 @@ import re
 from dataclasses import dataclass
 
 TOOL = "pg_waldump"
+SMALLEST_FILE = 2**20  # bytes of log in a file, at least
 # The dump ends where the log does, which pg_waldump calls an error, after it has told what it counted.
 _TOTAL = re.compile(r"^Total\s+(\d+)\s+(\d+)\s+\[.*?\]\s+(\d+)\s+\[.*?\]\s+(\d+)", re.MULTILINE)
 _COMMITS = re.compile(r"^Transaction/COMMIT\s+(\d+)\s", re.MULTILINE)
+_NO_FILE = re.compile(r"could not find file")
 _NOTHING = re.compile(r"could not find a valid record after")
 
 
@@ -24,19 +26,22 @@ class Lost:
     size: int
 
 
-def dump(program: str, log: str, timeline: int, start: str) -> tuple[str, ...]:
+def dump(program: str, log: str, timeline: str, start: str) -> tuple[str, ...]:
     """Return the command that counts the records in the directory `log` from the position `start` on."""
-    return (program, "--stats=record", "--path", log, "--timeline", str(timeline), "--start", start)
+    return (program, "--stats=record", "--path", log, "--timeline", timeline, "--start", start)
 
 
-def counted(said: str) -> Lost | None:
-    """Return what the dump counted; None where it says neither that nor that there is nothing.
+def counted(said: str, start: str) -> Lost | None:
+    """Return what the dump from `start` on counted; None where it says neither that nor that there is nothing.
 
-    >>> counted("pg_waldump: error: could not find a valid record after 0/3000148")
+    >>> counted("pg_waldump: error: could not find a valid record after 0/3000148", "0/3000148")
     Lost(commits=0, size=0)
     """
     total = _TOTAL.search(said)
     if total is None:
-        return Lost(0, 0) if _NOTHING.search(said) else None
+        # Of a log that ends where a file does, the next file may not have been made. It has not been thrown
+        # away either: of the log, far more is kept than was ever written since.
+        unwritten = int(start.partition("/")[2], 16) % SMALLEST_FILE == 0 and _NO_FILE.search(said)
+        return Lost(0, 0) if unwritten or _NOTHING.search(said) else None
     commits = _COMMITS.search(said)
     return Lost(int(commits[1]) if commits else 0, int(total[4]))

@@ -4,54 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
+from cluster_makers import postgres_cluster
 
 from pytest_resilience.errors import FaultDidNotBite, FaultInForce, ServiceStateError, UsageError
 from pytest_resilience.services.pgwire import PostgresRefused
-from pytest_resilience.services.ports import PortLease
 from pytest_resilience.services.postgres_cluster import PostgresCluster
 from pytest_resilience.services.postgres_node import PostgresNode, PostgresProcessNode
 from pytest_resilience.services.process import ProcessBackend
-from pytest_resilience.services.programs import find_postgres
-from pytest_resilience.services.service import Service
 from pytest_resilience.services.wal import Lost, counted
 from pytest_resilience.waiting import wait_until
 
 Make = Callable[..., PostgresCluster]
 
 
-class Signpost:
-    """An address that knows where it leads, and carries nothing."""
-
-    def __init__(self, to: Service) -> None:
-        self.to = to
-        self.url = "postgresql://signpost"
-
-    def point_at(self, other: Service) -> None:
-        self.to = other
-
-
 @pytest.fixture
-def make(backend: ProcessBackend, leases: Callable[[], PortLease], workshop: Path) -> Iterator[Make]:
+def make(backend: ProcessBackend, workshop: Path) -> Iterator[Make]:
     with ExitStack() as ends:
-
-        def start(*, synchronous: bool = False) -> PostgresCluster:
-            a, b = leases().port, leases().port
-            nodes = []
-            for name, port, other in (("postgres-a", a, b), ("postgres-b", b, a)):
-                nodes.append(
-                    PostgresProcessNode.of(
-                        backend, find_postgres(), port=port, other=other, name=name, cache=workshop / "cache"
-                    )
-                )
-                ends.callback(nodes[-1].remove)
-            cluster = PostgresCluster(*nodes, front=Signpost, synchronous=synchronous)
-            cluster.start()
-            return cluster
-
-        yield start
+        yield partial(postgres_cluster, backend, ends, workshop / "cache")
 
 
 @pytest.fixture
@@ -215,5 +188,8 @@ def test_a_stall_of_nothing_has_not_bitten(cluster: PostgresCluster) -> None:
 
 
 def test_a_dump_that_says_neither_is_not_taken_for_nothing_lost() -> None:
-    assert counted("pg_waldump: error: could not find file") is None
-    assert counted("Total   12   614 [7.1%]   8000 [92.9%]   8614 [100%]") == Lost(0, 8614)
+    missing = 'pg_waldump: error: could not find file "000000020000000000000005": No such file or directory'
+    assert counted(missing, "0/5000148") is None
+    assert counted("sh: pg_waldump: not found", "0/5000000") is None
+    assert counted(missing, "0/5000000") == Lost(0, 0)  # the log ended with the file before
+    assert counted("Total   12   614 [7.1%]   8000 [92.9%]   8614 [100%]", "0/5000148") == Lost(0, 8614)
