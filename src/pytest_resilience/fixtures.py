@@ -7,7 +7,7 @@ a test is given is fresh: Redis empty, Postgres from its template, links and ser
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
@@ -203,13 +203,8 @@ def postgres_cluster(_premises: Premises, link: Linker, _story: Story) -> Iterat
     """
     from pytest_resilience.services.clusters import PostgresClusters
 
-    clusters = PostgresClusters(
-        _premises,
-        front=lambda primary: link(primary, name="postgres-primary"),
-        started=lambda one: _story.logs.__setitem__(one.name, one.logs),
-    )
-    yield clusters
-    clusters.close()
+    with closing(PostgresClusters(_premises, link, _story.logs)) as clusters:
+        yield clusters
 
 
 @pytest.fixture
@@ -233,13 +228,8 @@ def redis_cluster(_premises: Premises, link: Linker, _story: Story) -> Iterator[
     """
     from pytest_resilience.services.clusters import RedisClusters
 
-    clusters = RedisClusters(
-        _premises,
-        front=lambda primary: link(primary, name="redis-primary"),
-        started=lambda one: _story.logs.__setitem__(one.name, one.logs),
-    )
-    yield clusters
-    clusters.close()
+    with closing(RedisClusters(_premises, link, _story.logs)) as clusters:
+        yield clusters
 
 
 @pytest.fixture

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from contextlib import ExitStack
+from functools import partial
 from typing import TypeVar
 
 from pytest_resilience.errors import UsageError
@@ -21,16 +22,16 @@ MASTER = "mymaster"  # as most who have one sentinel call it
 class Clusters:
     """What starts the cluster of a test, and ends it when it is closed.
 
-    :param front: puts an address that stays in front of a service.
-    :param started: is told of each server before it is started.
+    :param link: puts an address that stays, of a name, in front of a service.
+    :param logs: where each server's name and what returns its log is noted before it is started.
     """
 
     def __init__(
-        self, premises: Premises, *, front: Callable[[Service], Front], started: Callable[[Service], object]
+        self, premises: Premises, link: Callable[..., Front], logs: MutableMapping[str, Callable[[], str]]
     ) -> None:
         self._premises = premises
-        self._front = front
-        self._told = started
+        self._link = link
+        self._logs = logs
         self._ends = ExitStack()
         self._given: object = None
 
@@ -47,7 +48,7 @@ class Clusters:
 
     def _add(self, server: Served) -> Served:
         self._ends.callback(server.remove)
-        self._told(server)
+        self._logs[server.name] = server.logs
         return server
 
     def __repr__(self) -> str:
@@ -70,7 +71,9 @@ class PostgresClusters(Clusters):
         a, b = self._port(), self._port()
         primary = self._add(self._premises.postgres_node("postgres-a", port=a, other=b))
         standby = self._add(self._premises.postgres_node("postgres-b", port=b, other=a))
-        cluster = PostgresCluster(primary, standby, front=self._front, synchronous=synchronous)
+        cluster = PostgresCluster(
+            primary, standby, front=partial(self._link, name="postgres-primary"), synchronous=synchronous
+        )
         cluster.start()
         self._given = cluster
         return cluster
@@ -97,7 +100,7 @@ class RedisClusters(Clusters):
         if sentinel:
             watch = self._premises.sentinel(MASTER, port=self._port(), primary=a, down_after=down_after)
             self._add(watch)
-        cluster = RedisCluster(primary, standby, front=self._front, sentinel=watch)
+        cluster = RedisCluster(primary, standby, front=partial(self._link, name="redis-primary"), sentinel=watch)
         cluster.start()
         self._given = cluster
         return cluster

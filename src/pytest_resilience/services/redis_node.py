@@ -11,12 +11,13 @@ from pathlib import Path
 from pytest_resilience.services.backend import Backend, Spec, Unit
 from pytest_resilience.services.process import ProcessBackend
 from pytest_resilience.services.programs import Program
-from pytest_resilience.services.redis import DURABLE, PATIENCE, RedisServer
+from pytest_resilience.services.redis import DURABLE, RedisServer
 from pytest_resilience.services.resp import Reply, RespConnection
 from pytest_resilience.services.service import Service
 from pytest_resilience.services.tended import START
 
 SETTINGS = "redis.conf"
+PATIENCE = 5.0
 HOME_IN_IMAGE = "/data"
 # The image's own entry point hands the directory over to the user that Redis will be.
 SCRIPT = 'test -f "$0" || printf %s "$1" > "$0"; conf=$0; shift; exec docker-entrypoint.sh redis-server "$conf" "$@"'
