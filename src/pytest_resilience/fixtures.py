@@ -198,8 +198,7 @@ def link(
 def postgres_cluster(_premises: Premises, link: Linker, _story: Story) -> Iterator[PostgresClusters]:
     """Starts a primary and a streaming standby and returns them: `postgres_cluster()`, or `(synchronous=True)`.
 
-    `cluster.url` leads to the primary, whichever that is; `primary`, `standby`; `promote()`, `rejoin()`; faults:
-    `failed_over() replication_stalled()`.
+    `cluster.url` leads to the primary; `promote()`, `rejoin()`; faults: `failed_over() replication_stalled()`.
     """
     from pytest_resilience.services.clusters import PostgresClusters
 
@@ -223,8 +222,7 @@ def hogs(_janitor: Janitor, resilience_options: Options) -> Hogs:
 def redis_cluster(_premises: Premises, link: Linker, _story: Story) -> Iterator[RedisClusters]:
     """Starts a primary and a replica and returns them: `redis_cluster()`, or `(sentinel=True)`.
 
-    `cluster.url` leads to the primary, whichever that is, and `sentinel_url` to the sentinel; `primary`, `standby`;
-    `promote()`, `rejoin()`; the fault `failed_over()`.
+    `cluster.url` leads to the primary, `sentinel_url` to the sentinel; `promote()`, `rejoin()`; fault: `failed_over()`.
     """
     from pytest_resilience.services.clusters import RedisClusters
 
