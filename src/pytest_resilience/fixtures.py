@@ -196,10 +196,7 @@ def link(
 
 @pytest.fixture
 def postgres_cluster(_premises: Premises, link: Linker, _story: Story) -> Iterator[PostgresClusters]:
-    """Starts a primary and a streaming standby and returns them: `postgres_cluster()`, or `(synchronous=True)`.
-
-    `cluster.url` leads to the primary; `promote()`, `rejoin()`; faults: `failed_over() replication_stalled()`.
-    """
+    """Starts a Postgres primary and its standby: `postgres_cluster(synchronous=True).failed_over()`."""
     from pytest_resilience.services.clusters import PostgresClusters
 
     with closing(PostgresClusters(_premises, link, _story.logs)) as clusters:
@@ -220,10 +217,7 @@ def hogs(_janitor: Janitor, resilience_options: Options) -> Hogs:
 
 @pytest.fixture
 def redis_cluster(_premises: Premises, link: Linker, _story: Story) -> Iterator[RedisClusters]:
-    """Starts a primary and a replica and returns them: `redis_cluster()`, or `(sentinel=True)`.
-
-    `cluster.url` leads to the primary, `sentinel_url` to the sentinel; `promote()`, `rejoin()`; fault: `failed_over()`.
-    """
+    """Starts a Redis primary and its replica: `redis_cluster(sentinel=True).failed_over()`."""
     from pytest_resilience.services.clusters import RedisClusters
 
     with closing(RedisClusters(_premises, link, _story.logs)) as clusters:
