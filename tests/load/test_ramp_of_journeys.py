@@ -22,7 +22,6 @@ VISIT = SLO(p95=0.5, p99=1, error_rate=0.01)
 def test_patients_who_come_gradually_book_what_they_find(
     clinic: Clinic, postgres_server: PostgresServer, load: Loader, sized: Sized
 ) -> None:
-    pytest.importorskip("locust", reason="pip install pytest-resilience[locust]")
     patients = sized(quick=30, standard=200, full=1000)
     over, hold = sized(quick=(2, 3), standard=(30, 60), full=(300, 600))
     think = sized(quick=0.2, standard=1.0, full=2.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -77,6 +78,12 @@ def test_each_library_is_imported_where_it_belongs(path: Path) -> None:
     assert "testcontainers" not in top or name == "services/container.py"
     assert "locust" not in top or name.startswith("load/driver/locust")
     assert "pytest_resilience" not in top or not name.startswith("links/server")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("test_*.py")), ids=lambda path: path.name)
+def test_no_test_imports_locust_which_patches_the_whole_process(path: Path) -> None:
+    assert not {"locust", "gevent"} & {name.split(".")[0] for name in imports(path)}
+    assert not re.search(r"importorskip\(.(locust|gevent)", path.read_text())
 
 
 @pytest.mark.parametrize("path", FILES, ids=NAMES)
