@@ -1,4 +1,7 @@
-"""A pytest that is killed with SIGKILL, at any moment: three seconds later nothing of it is left."""
+"""A pytest that is killed with SIGKILL, at any moment: three seconds later nothing of it is left.
+
+Containers go at the pace of the Docker daemon, and are given longer.
+"""
 
 from __future__ import annotations
 
@@ -62,5 +65,5 @@ def test_fifty_runs_that_are_killed_at_any_moment_leave_nothing(tmp_path: Path, 
 @pytest.mark.docker
 def test_ten_runs_with_containers_that_are_killed_leave_nothing(tmp_path: Path, pytestconfig: pytest.Config) -> None:
     need_docker(pytestconfig)
-    phases = Counter(kill_and_look(tmp_path, seed, options=DOCKER, lasting=2, within=5) for seed in range(10))
+    phases = Counter(kill_and_look(tmp_path, seed, options=DOCKER, lasting=2, within=15) for seed in range(10))
     assert phases["ended"] <= 2, f"too few were killed alive: {phases}"
