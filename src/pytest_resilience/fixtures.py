@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 
 from pytest_resilience.errors import NotHealed, UsageError
-from pytest_resilience.faults.fault import Fault
-from pytest_resilience.faults.matrix import Cell
 from pytest_resilience.options import Options, Sized
 from pytest_resilience.report.hooks import ProgressHooks
 from pytest_resilience.report.story import Story
@@ -22,6 +20,7 @@ from pytest_resilience.report.story import Story
 if TYPE_CHECKING:
     from toxiproxy import Toxiproxy as PythonClient
 
+    from pytest_resilience.faults.fault import Fault
     from pytest_resilience.faults.monkey import Monkey
     from pytest_resilience.hogs.hogs import Hogs
     from pytest_resilience.janitor import Janitor
@@ -276,6 +275,8 @@ def matrix_fault(request: pytest.FixtureRequest, _story: Story) -> Iterator[Faul
 
     `@pytest.mark.parametrize("matrix_fault", fault_matrix({"redis_server": "killed paused"}), indirect=True)`.
     """
+    from pytest_resilience.faults.matrix import Cell
+
     cell = getattr(request, "param", None)
     if not isinstance(cell, Cell):
         raise UsageError(

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import random
 import shlex
+import sys
 import time
 from collections.abc import Generator
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
 from pytest_resilience import timeline
 from pytest_resilience.errors import NotHealed, ResilienceError, Unsupported
 from pytest_resilience.faults.leftover import complaint, heal
-from pytest_resilience.faults.matrix import Cell
-from pytest_resilience.faults.visit import Visit
 from pytest_resilience.fixtures import NOTES, OPTIONS, PROGRESS, STORY
 from pytest_resilience.header import header
 from pytest_resilience.options import TABLE, Option, Options, resolve
@@ -23,6 +22,9 @@ from pytest_resilience.report.hooks import ProgressHooks
 from pytest_resilience.report.monkeys import ALONE, monkey_lines
 from pytest_resilience.report.story import Story
 from pytest_resilience.report.text import last_lines, summary_line, timeline_lines
+
+if TYPE_CHECKING:
+    from pytest_resilience.faults.visit import Visit
 
 pytest_plugins = ("pytest_resilience.fixtures", "pytest_resilience.reporting")
 
@@ -146,6 +148,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     story.called = time.monotonic()
     if options.monkey is None or _is_left_alone(item):
         return (yield)
+    from pytest_resilience.faults.visit import Visit
+
     story.visit = Visit(options.monkey, story.targets, seed=options.seed_for(item.nodeid))
     try:
         return (yield)
@@ -213,7 +217,8 @@ def pytest_runtest_makereport(
 
 def pytest_make_parametrize_id(val: object) -> str | None:
     """Name the tests of a fault matrix: `redis_server-killed`."""
-    return str(val) if isinstance(val, Cell) else None
+    matrix = sys.modules.get("pytest_resilience.faults.matrix")  # not loaded for those who have no cell
+    return str(val) if matrix is not None and isinstance(val, matrix.Cell) else None
 
 
 def _replay(item: pytest.Item, visit: Visit) -> str:

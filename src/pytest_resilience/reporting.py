@@ -7,15 +7,16 @@ import shlex
 import time
 from collections.abc import Generator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_resilience.errors import UsageError
 from pytest_resilience.fixtures import OPTIONS, STORY
 from pytest_resilience.header import header
-from pytest_resilience.report.folder import Folder
-from pytest_resilience.report.record import Record, Session
-from pytest_resilience.report.tell import tell
+
+if TYPE_CHECKING:
+    from pytest_resilience.report.folder import Folder
 
 RECORD = "resilience_record"  # on a test's report: it travels from an xdist worker as any attribute does
 KINDS = ("chaos", "load", "stress", "soak")
@@ -32,6 +33,8 @@ class Publisher:
         """Put a test that is over into the report."""
         text = getattr(report, RECORD, None)
         if isinstance(text, str):
+            from pytest_resilience.report.record import Record
+
             self._folder.add(Record.from_json(text))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -49,6 +52,9 @@ def pytest_configure(config: pytest.Config) -> None:
     options = config.stash.get(OPTIONS, None)
     if options is None or options.report is None or hasattr(config, "workerinput") or config.option.collectonly:
         return
+    from pytest_resilience.report.folder import Folder
+    from pytest_resilience.report.record import Session
+
     about = tuple(header(options).splitlines())
     session = Session(began=time.time(), size=options.size, seed=options.seed, about=about)
     try:
@@ -67,6 +73,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     over = report.when == "call" or (report.when == "setup" and not report.passed)
     if options.report is None or story is None or not over or not (story.told or kinds):
         return report
+    from pytest_resilience.report.tell import tell
+
     record = tell(
         story,
         name=item.nodeid,

@@ -28,9 +28,9 @@ def test_it_adds_little_to_the_import_of_pytest() -> None:
     assert min(plugin / pytest for pytest, plugin, _ in starts) < SHARE, starts
 
 
-def test_it_loads_a_dozen_modules_of_its_own_and_nobody_elses() -> None:
+def test_it_loads_a_score_of_modules_of_its_own_and_nobody_elses() -> None:
     _, _, added = one_start()
     ours = {name for name in added if name.partition(".")[0] == OURS}
-    assert len(ours) <= 12, sorted(ours)
+    assert len(ours) <= 20, sorted(ours)
     # `pytest_resilience.links` and the like would come with all they need.
     assert not {name.partition(".")[0] for name in added - ours} - set(sys.stdlib_module_names)

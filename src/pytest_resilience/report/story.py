@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from pytest_resilience.faults.visit import Visit
 from pytest_resilience.timeline import Timeline
+
+if TYPE_CHECKING:
+    from pytest_resilience.faults.visit import Visit
 
 
 @dataclass

@@ -115,6 +115,7 @@ class RedisCluster(Cluster[RedisNode]):
             lambda: standby.replication["role"] == "master" and _takes_writes(standby),
             within=WITHIN,
             what=f"{standby.name} takes writes after {how}",
+            on=(OSError,),  # a sentinel closes the connections of those whom it promotes, ours among them
         )
         self._had = int(standby.replication.get("second_repl_offset", 0)) - 1
         if sentinel is not None:

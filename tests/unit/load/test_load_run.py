@@ -49,7 +49,7 @@ def test_a_stall_of_the_service_shows_in_full(server: Server, load_janitor: Jani
     assert len(window) == pytest.approx(1000 * stall, abs=2)
     for q in (0.1, 0.5, 0.9, 0.99):
         # Nothing of the stall is hidden; after it, the service needs a moment for what has piled up.
-        assert q * stall - 0.02 < window[int(q * len(window))] < q * stall + 0.2
+        assert q * stall - 0.02 < window[int(q * len(window))] < q * stall + 0.5
     assert not run.samples.failures
 
 
