@@ -74,8 +74,8 @@ MISTAKES = {
     ),
     "a run without a call": (
         "load",
-        "with load(lambda: None, rate=ramp(0, 0.1, over=9)) as run: pass",
-        r"NoSamples: <lambda>, rate ramp .*: not one call was made in .*hold the load.*",
+        "with load(lambda: None, rate=steady(0, lasting=99) + steady(1)) as run: pass",
+        r"NoSamples: <lambda>, rate steady 0 .*: not one call was made in .*hold the load.*",
     ),
     "finish without an end": (
         "load",
