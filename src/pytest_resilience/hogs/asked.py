@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Protocol
 
 from pytest_resilience.errors import FaultDidNotBite, UsageError
+from pytest_resilience.hogs import floor
 from pytest_resilience.hogs.taker import Counts
+
+TOLERANCE = 0.01  # of the share that was asked for
 
 
 class Asker(Protocol):
@@ -18,6 +21,14 @@ class Asker(Protocol):
     @property
     def fall_short(self) -> bool:
         """Whether less will do."""
+
+
+class Sharer(Asker, Protocol):
+    """A hog that takes a share of something, or so many bytes."""
+
+    @property
+    def share(self) -> float | None:
+        """The share; None where bytes are asked for."""
 
 
 def fell_short(hog: Asker, report: Counts, level: str, *, reached: bool, taken: str = "bytes_taken") -> Counts:
@@ -43,6 +54,24 @@ def fell_short(hog: Asker, report: Counts, level: str, *, reached: bool, taken: 
         f"{hog}: {why}: reached {level}. Ask for less, or pass fall_short=True, which says that less will do and says "
         "in the receipt how much it was"
     )
+
+
+def taken_to(hog: Sharer, report: Counts, share: float) -> Counts:
+    """Return what the receipt says of a hog that takes a share or bytes, and came to `share`.
+
+    :raises FaultDidNotBite: less was reached, and was not allowed.
+    """
+    counts: Counts = {"bytes_taken": number(report, "bytes_taken"), "share_in_use": round(share, 4)}
+    level = f"share {share:.3f}" if hog.share is not None else floor.words(number(report, "bytes_taken"))
+    # A share that others hold already is in force, though the hog had nothing to take.
+    reached = share >= hog.share - TOLERANCE if hog.share is not None else "why" not in report
+    return counts | fell_short(hog, report, level, reached=reached)
+
+
+def given_back(finals: list[Counts]) -> Counts:
+    """Return what the receipt says of what a hog gave back ahead of time."""
+    back = number(finals[0], "bytes_given_back")
+    return {"bytes_given_back": back} if back else {}
 
 
 def number(report: Counts, name: str) -> int:

@@ -7,14 +7,13 @@ import time
 from dataclasses import dataclass, field
 
 from pytest_resilience.hogs import floor
-from pytest_resilience.hogs.asked import fell_short, number
+from pytest_resilience.hogs.asked import given_back, taken_to
 from pytest_resilience.hogs.host import Host
 from pytest_resilience.hogs.taker import HOLDING, SHORT, TAKING, Counts, Task
 
 _CHUNK = 256 * floor.MIB
 _CLOSE = floor.MIB
 _EVERY = 0.02
-TOLERANCE = 0.01
 
 
 @dataclass(frozen=True)
@@ -51,16 +50,11 @@ class DiskHog:
         :raises FaultDidNotBite: less than was asked for.
         """
         [report] = reports
-        share = self.host.disk(self.path).share
-        counts: Counts = {"bytes_taken": number(report, "bytes_taken"), "share_in_use": round(share, 4)}
-        level = f"share {share:.3f}" if self.share is not None else floor.words(number(report, "bytes_taken"))
-        reached = share >= self.share - TOLERANCE if self.share is not None else "why" not in report
-        return counts | fell_short(self, report, level, reached=reached)
+        return taken_to(self, report, self.host.disk(self.path).share)
 
     def freed(self, finals: list[Counts]) -> Counts:
         """Return what there is to say once all is given back."""
-        back = number(finals[0], "bytes_given_back")
-        return {"bytes_given_back": back} if back else {}
+        return given_back(finals)
 
     def __str__(self) -> str:
         asked = f"share={self.share:g}" if self.share is not None else f"bytes={self.size}"

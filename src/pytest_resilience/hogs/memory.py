@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_resilience.hogs import floor
-from pytest_resilience.hogs.asked import fell_short, number
+from pytest_resilience.hogs.asked import given_back, taken_to
 from pytest_resilience.hogs.host import Host
 from pytest_resilience.hogs.taker import HOLDING, SHORT, TAKING, Counts, Task
 
@@ -16,7 +16,6 @@ _CHUNK = 32 * floor.MIB
 _CLOSE = 4 * floor.MIB  # near enough
 _EVERY = 0.02  # seconds between two looks at what the host has left
 _PAGE = mmap.PAGESIZE
-TOLERANCE = 0.01  # of the share that was asked for
 
 
 @dataclass(frozen=True)
@@ -56,17 +55,11 @@ class MemoryHog:
         :raises FaultDidNotBite: less than was asked for.
         """
         [report] = reports
-        share = self.host.memory().share
-        counts: Counts = {"bytes_taken": number(report, "bytes_taken"), "share_in_use": round(share, 4)}
-        level = f"share {share:.3f}" if self.share is not None else floor.words(number(report, "bytes_taken"))
-        # A share that others hold already is in force, though the hog had nothing to take.
-        reached = share >= self.share - TOLERANCE if self.share is not None else "why" not in report
-        return counts | fell_short(self, report, level, reached=reached)
+        return taken_to(self, report, self.host.memory().share)
 
     def freed(self, finals: list[Counts]) -> Counts:
         """Return what there is to say once all is given back."""
-        back = number(finals[0], "bytes_given_back")
-        return {"bytes_given_back": back} if back else {}
+        return given_back(finals)
 
     def __str__(self) -> str:
         asked = f"share={self.share:g}" if self.share is not None else f"bytes={self.size}"

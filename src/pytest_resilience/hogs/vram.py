@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from pytest_resilience.hogs import floor
-from pytest_resilience.hogs.asked import fell_short, number
+from pytest_resilience.hogs.asked import TOLERANCE, fell_short, given_back, number
 from pytest_resilience.hogs.cuda import Full, Gpu, Library, load
 from pytest_resilience.hogs.host import Room
 from pytest_resilience.hogs.taker import HOLDING, SHORT, TAKING, Counts, Task
@@ -14,7 +14,6 @@ from pytest_resilience.hogs.taker import HOLDING, SHORT, TAKING, Counts, Task
 CHUNK = 256 * floor.MIB
 CLOSE = 2 * floor.MIB  # the driver hands out no smaller pages
 _EVERY = 0.05
-TOLERANCE = 0.01
 
 
 def target(total: int, share: float) -> int:
@@ -60,8 +59,7 @@ class VramHog:
 
     def freed(self, finals: list[Counts]) -> Counts:
         """Return what there is to say once all is given back."""
-        back = number(finals[0], "bytes_given_back")
-        return {"bytes_given_back": back} if back else {}
+        return given_back(finals)
 
     def __str__(self) -> str:
         return f"hogs.vram(share={self.share:g}, gpu={self.gpu})"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pytest_resilience.report.record import Record, Strike
+from pytest_resilience.timeline import Receipt
 
 WHOLES = ("together(", "monkey(")
 
@@ -38,8 +39,6 @@ class Grid:
 
 def receipt(strike: Strike) -> str:
     """Return what a strike touched, in words."""
-    shown = (
-        f"{name.replace('_', ' ')} {value:g}" if isinstance(value, float) else f"{name.replace('_', ' ')} {value}"
-        for name, value in strike.receipt.items()
-    )
-    return ", ".join(shown) or "nothing touched"
+    touched = Receipt()
+    touched.note(**strike.receipt)
+    return str(touched)

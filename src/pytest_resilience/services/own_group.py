@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 from pytest_resilience.janitor import Janitor, Promise, RemoveCgroup
 from pytest_resilience.janitor.cgroup import PREFIX
@@ -77,43 +78,48 @@ def _handed_down(folder: Path) -> list[str]:
         return []
 
 
-class GroupMemoryCap:
-    """Kills what goes beyond `limit` bytes of memory, by the kernel's own out-of-memory killer, in the unit alone.
-
-    The kernel leaves what a process has where it was charged, so the group has room for what comes on top of
-    `held`, the resident memory that the unit has now.
-
-    :param held: bytes, below `limit`.
-    :raises NoGroup: not allowed to.
-    """
-
-    def __init__(self, janitor: Janitor, pids: tuple[int, ...], limit: int, *, held: int) -> None:
-        self._held = held
-        self._last: Mapping[str, Count] = {}
-        self._lifted = False
-        self._group = OwnGroup(janitor, MEMORY, pids)
-        try:
-            self._files = MemoryFiles(self._group.path, self._group.version)
-            self._files.limit(limit - held)
-            self._group.take_in()
-        except BaseException as error:
-            self._group.remove()
-            if isinstance(error, OSError):
-                raise NoGroup(f"{error.filename or self._group.path}: {error.strerror}") from error
-            raise
-        self.means = f"cgroup v{self._group.version}"
+class Files(Protocol):
+    """The files of a group that hold a limit and count what happened at it."""
 
     def read(self) -> float:
-        """Return what the kernel has as the limit, and what it leaves out of it."""
-        return self._files.read() + self._held
+        """Return the limit."""
 
     def met(self) -> Mapping[str, Count]:
-        """Return how often the limit was hit, and how many processes were killed for it."""
+        """Return what happened at it."""
+
+
+class GroupCap:
+    """A limit by a control group of its own, until it is lifted.
+
+    :param impose: writes the limit.
+    :raises NoGroup: not allowed to; the group is gone again.
+    """
+
+    def __init__(self, group: OwnGroup, files: Files, impose: Callable[[], None]) -> None:
+        self._group, self._files = group, files
+        self._last: Mapping[str, Count] = {}
+        self._lifted = False
+        try:
+            impose()
+            group.take_in()
+        except BaseException as error:
+            group.remove()
+            if isinstance(error, OSError):
+                raise NoGroup(f"{error.filename or group.path}: {error.strerror}") from error
+            raise
+        self.means = f"cgroup v{group.version}"
+
+    def read(self) -> float:
+        """Return the limit that the kernel has."""
+        return self._files.read()
+
+    def met(self) -> Mapping[str, Count]:
+        """Return what happened at the limit, as the kernel counts it."""
         return self._last if self._lifted else self._files.met()
 
     @property
     def reached(self) -> bool:
-        """Whether the kernel had to reclaim memory or to kill."""
+        """Whether anything did: the kernel had to reclaim memory or to kill, or the unit was made to wait."""
         return any(self.met().values())
 
     def lift(self) -> None:
@@ -124,43 +130,30 @@ class GroupMemoryCap:
             self._group.remove()
 
 
-class GroupCpuCap:
-    """Gives a unit the processor for a share of each tenth of a second (`cpu.cfs_quota_us`, `cpu.max`).
+class GroupMemoryCap(GroupCap):
+    """Kills what goes beyond `limit` bytes of memory, by the kernel's own out-of-memory killer, in the unit alone.
 
-    :raises NoGroup: not allowed to.
+    The kernel leaves what a process has where it was charged, so the group has room for what comes on top of
+    `held`, the resident memory that the unit has now.
+
+    :param held: bytes, below `limit`.
     """
 
-    def __init__(self, janitor: Janitor, pids: tuple[int, ...], share: float) -> None:
-        self._last: Mapping[str, Count] = {}
-        self._lifted = False
-        self._group = OwnGroup(janitor, "cpu", pids)
-        try:
-            self._files = CpuFiles(self._group.path, self._group.version)
-            self._files.limit(share)
-            self._group.take_in()
-        except BaseException as error:
-            self._group.remove()
-            if isinstance(error, OSError):
-                raise NoGroup(f"{error.filename or self._group.path}: {error.strerror}") from error
-            raise
-        self.means = f"cgroup v{self._group.version}"
+    def __init__(self, janitor: Janitor, pids: tuple[int, ...], limit: int, *, held: int) -> None:
+        self._held = held
+        group = OwnGroup(janitor, MEMORY, pids)
+        files = MemoryFiles(group.path, group.version)
+        super().__init__(group, files, lambda: files.limit(limit - held))
 
     def read(self) -> float:
-        """Return the share that the kernel has."""
-        return self._files.read()
+        """Return what the kernel has as the limit, and what it leaves out of it."""
+        return super().read() + self._held
 
-    def met(self) -> Mapping[str, Count]:
-        """Return in how many periods it was made to wait, and for how long all together."""
-        return self._last if self._lifted else self._files.met()
 
-    @property
-    def reached(self) -> bool:
-        """Whether it was made to wait."""
-        return any(self.met().values())
+class GroupCpuCap(GroupCap):
+    """Gives a unit the processor for a share of each tenth of a second (`cpu.cfs_quota_us`, `cpu.max`)."""
 
-    def lift(self) -> None:
-        """Remove the group; the unit goes on without."""
-        if not self._lifted:
-            self._last = self._files.met()
-            self._lifted = True
-            self._group.remove()
+    def __init__(self, janitor: Janitor, pids: tuple[int, ...], share: float) -> None:
+        group = OwnGroup(janitor, "cpu", pids)
+        files = CpuFiles(group.path, group.version)
+        super().__init__(group, files, lambda: files.limit(share))
