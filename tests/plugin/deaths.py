@@ -6,6 +6,7 @@ named by a path in it (the janitor): so all that is left of it is found, also wh
 
 from __future__ import annotations
 
+import errno
 import getpass
 import json
 import os
@@ -188,10 +189,12 @@ def need_docker(config: pytest.Config) -> None:
 
 
 def containers(token: str) -> list[str]:
-    """Return the names of all containers of a run, running or not; none where there is no Docker."""
+    """Return the names of all containers of a run, running or not; none where no Docker daemon listens."""
     address = daemon_address(os.environ)
-    if not Path(address.removeprefix("unix://")).exists():
-        return []
+    with socket.socket(socket.AF_UNIX) as probe:
+        # A daemon that was killed leaves its socket behind.
+        if probe.connect_ex(address.removeprefix("unix://")) in {errno.ENOENT, errno.ECONNREFUSED}:
+            return []
     filters = quote(json.dumps({"label": [f"{LABEL}={token}"]}))
     with closing(connect(address, patience=10)) as daemon:
         listed = daemon.get(f"/containers/json?all=1&filters={filters}")
