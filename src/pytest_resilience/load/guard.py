@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,6 +14,7 @@ from pytest_resilience.measure.slo import SLO, Critical
 EVERY = 0.2  # seconds between two looks
 SHARE = 0.1  # of this process's time that looking may take; what takes longer is done more rarely
 LATELY = 5.0  # seconds back that an objective is judged by
+STEP = 1.0  # seconds from one such window to the next, in a look back
 SURE = 0.999  # a run is looked at hundreds of times, and each look may err
 
 
@@ -25,13 +27,16 @@ class Guard:
 
     def __init__(self, critical: SLO | Critical, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
+        self._critical: SLO | None = None
         self._next = 0.0
+        self._seen = -math.inf  # when the newest sample of the last look was finished
         if isinstance(critical, SLO):
             beyond = sorted(critical.limits.keys() & {"cpu", "memory", "recovery"})
             if beyond:
                 raise UsageError(f"stop_when={critical!r}: {beyond[0]} is not seen in samples: give a function instead")
             if critical.confidence is not None:
                 critical = replace(critical, confidence=max(critical.confidence, SURE))
+            self._critical = critical
             self._crossed: Callable[[Samples], str | None] = lambda samples: _missed(critical, samples)
         elif callable(critical):
             self._crossed = lambda samples: _said(critical, samples)
@@ -49,9 +54,24 @@ class Guard:
         if began < self._next:
             return None
         reason = self._crossed(samples) if len(samples) else None
+        self._seen = samples.span[1] if len(samples) else self._seen
         ended = self._clock()
         self._next = ended + max(EVERY, (ended - began) / SHARE)
         return reason
+
+    def look_back(self, samples: Samples) -> str | None:
+        """Return which threshold was crossed since the last look: by a run that is over, and was not always held."""
+        if not len(samples):
+            return None
+        start, end = samples.span
+        start = max(start, self._seen - LATELY)
+        while self._critical is not None and start + LATELY < end:
+            window = samples.between(start, start + LATELY)
+            verdict = self._critical.judge(window) if len(window) else None
+            if verdict is not None and verdict.missed:
+                return str(verdict)
+            start += STEP
+        return self._crossed(samples)
 
 
 def _missed(critical: SLO, samples: Samples) -> str | None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterable, Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from pytest_resilience.errors import UsageError
 from pytest_resilience.load.address import Address, parse
 from pytest_resilience.load.each import Each
+from pytest_resilience.load.trust import Cert, Verify, check_trust
 
 if TYPE_CHECKING:
     from pytest_resilience.load.action import Call
@@ -22,7 +22,6 @@ Body: TypeAlias = "bytes | str | Stream | Callable[[Call], bytes | str | Stream]
 Tail: TypeAlias = "Callable[[Call], str] | Each | None"
 Length: TypeAlias = "int | Callable[[Call], int] | None"
 Check: TypeAlias = "Callable[[Response], object] | None"
-Verify: TypeAlias = "bool | str | Path"
 
 OURS = frozenset({"content-length", "transfer-encoding"})
 
@@ -50,6 +49,8 @@ class Request:
     :ivar name: what its samples are called; by default method and path, such as "GET /slots".
     :ivar verify: for `https://`: True to trust what the host trusts, the path of a file of certificates to trust
         those, False to trust anybody.
+    :ivar cert: for a service that asks its clients who they are (mutual TLS): the path of a PEM file with a
+        certificate and its key, or a tuple of the two files. The key has no passphrase.
 
     :raises UsageError: the URL, a header, the statuses or the deadline cannot be meant.
     """
@@ -68,6 +69,7 @@ class Request:
     deadline: float | None = None
     name: str | None = None
     verify: Verify = True
+    cert: Cert = None
     address: Address = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -82,7 +84,7 @@ class Request:
             raise UsageError(f"deadline={self.deadline}: expected seconds, more than zero")
         if self.expect is not None:
             object.__setattr__(self, "expect", _statuses(self.expect))
-        check_verify(self.verify)
+        check_trust(self.verify, self.cert)
         for option in ("check", "keep"):
             if getattr(self, option) is not None and not callable(getattr(self, option)):
                 raise UsageError(f"{option}={getattr(self, option)!r}: expected a function of the response")
@@ -131,10 +133,11 @@ class _Bare(Request):
         deadline: float | None = None,
         name: str | None = None,
         verify: Verify = True,
+        cert: Cert = None,
     ) -> None:
         super().__init__(
             url, method=self.verb, path=path, headers=headers, expect=expect, check=check, keep=keep,
-            deadline=deadline, name=name, verify=verify,
+            deadline=deadline, name=name, verify=verify, cert=cert,
         )  # fmt: skip
 
 
@@ -158,10 +161,11 @@ class _Laden(Request):
         deadline: float | None = None,
         name: str | None = None,
         verify: Verify = True,
+        cert: Cert = None,
     ) -> None:
         super().__init__(
             url, method=self.verb, path=path, json=json, body=body, length=length, headers=headers, expect=expect,
-            check=check, keep=keep, deadline=deadline, name=name, verify=verify,
+            check=check, keep=keep, deadline=deadline, name=name, verify=verify, cert=cert,
         )  # fmt: skip
 
 
@@ -211,14 +215,6 @@ def _statuses(expect: int | Collection[int]) -> frozenset[int]:
     if not statuses or not all(isinstance(status, int) and 200 <= status <= 599 for status in statuses):
         raise UsageError(f"expect={expect!r}: expected a status or a set of statuses between 200 and 599")
     return statuses
-
-
-def check_verify(verify: Verify) -> None:
-    """Raise `UsageError` for a file of certificates that is not there."""
-    if not isinstance(verify, bool) and not Path(verify).is_file():
-        raise UsageError(
-            f"verify={str(verify)!r}: there is no such file; expected one of certificates to trust, or False"
-        )
 
 
 def check_path(path: Tail) -> None:

@@ -70,7 +70,7 @@ class Run(Windows):
         except BaseException:
             self._crew.retire(at_once=True)
             raise
-        self._line.mark(f"load began: {self._describe()}")
+        self._line.mark(f"load began: {self.title}")
         if self.watcher is not None:
             self.watcher.began(self)
         return self
@@ -84,7 +84,7 @@ class Run(Windows):
         self._end()
         if not len(self.samples):
             raise NoSamples(
-                f"{self._describe()}: not one call was made in {self.elapsed:.2f} s, so nothing was shown; "
+                f"{self.title}: not one call was made in {self.elapsed:.2f} s, so nothing was shown; "
                 "hold the load (run.hold) for longer, or raise it"
             )
 
@@ -143,7 +143,7 @@ class Run(Windows):
         while self.guard is not None and self.guard.due < until:
             self._crew.wait(self.guard.due)
             self._must_go_on()
-            self._look(self.guard)
+            self._stop_at(self.guard.look(self.samples))
         self._crew.wait(until, unless=lambda: self._line.broken_off is not None)
         self._must_go_on()
 
@@ -151,11 +151,11 @@ class Run(Windows):
         if self._line.broken_off is not None:
             raise self._line.broken_off
 
-    def _look(self, guard: Guard) -> None:
-        self.stopped = guard.look(self.samples)
-        if self.stopped is not None:
+    def _stop_at(self, crossed: str | None) -> None:
+        self.stopped = crossed
+        if crossed is not None:
             raise ThresholdCrossed(
-                f"{self._describe()}: ended after {self.elapsed:.1f} s, at a critical threshold: {self.stopped}"
+                f"{self.title}: ended after {self.elapsed:.1f} s, at a critical threshold: {crossed}"
             )
 
     async def _await(self, until: float) -> None:
@@ -164,7 +164,7 @@ class Run(Windows):
             self._crew.check()
             self._must_go_on()
             if self.guard is not None:
-                self._look(self.guard)
+                self._stop_at(self.guard.look(self.samples))
             await asyncio.sleep(min(LOOK, left))
         self._crew.check()
 
@@ -234,7 +234,8 @@ class Run(Windows):
     @property
     def title(self) -> str:
         """What is driven, and how hard."""
-        return self._describe()
+        job = self._job
+        return f"{self._label}, {'users' if job.closed else 'rate'} {job.profile.text}"
 
     @property
     def label(self) -> str:
@@ -272,23 +273,21 @@ class Run(Windows):
         finally:
             self._retire(at_once=at_once)
         self._crew.check()
+        if self.guard is not None:
+            self._stop_at(self.guard.look_back(self.samples))
 
     def _retire(self, *, at_once: bool) -> None:
         self._ended = time.monotonic()
         if self.watcher is not None:
             self.watcher.ended(self)
-        self._line.mark(f"load ended: {self._describe()}, {len(self.samples)} samples")
+        self._line.mark(f"load ended: {self.title}, {len(self.samples)} samples")
         self._crew.retire(at_once=at_once)
-
-    def _describe(self) -> str:
-        job = self._job
-        return f"{self._label}, {'users' if job.closed else 'rate'} {job.profile.text}"
 
     def __repr__(self) -> str:
         if self._begin is None:
-            return f"<Run {self._describe()}: not begun>"
+            return f"<Run {self.title}: not begun>"
         state = "running for" if self._ended is None else "ended after"
-        return f"<Run {self._describe()}: {self._crew.samples!r}, {state} {self.elapsed:.1f} s>"
+        return f"<Run {self.title}: {self._crew.samples!r}, {state} {self.elapsed:.1f} s>"
 
 
 def _seconds(seconds: float) -> float:

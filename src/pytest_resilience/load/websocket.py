@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from pytest_resilience.errors import UsageError
 from pytest_resilience.load.address import Address, parse
 from pytest_resilience.load.each import Each
-from pytest_resilience.load.request import Tail, Verify, check_headers, check_path, check_verify
+from pytest_resilience.load.request import Tail, check_headers, check_path
+from pytest_resilience.load.trust import Cert, Verify, check_trust
 
 if TYPE_CHECKING:
     from pytest_resilience.load.action import Call
@@ -54,6 +55,7 @@ class WebSocket:
     :ivar deadline: seconds for the handshake and for a reply; None for the run's own.
     :ivar name: what stands in the names instead of the path.
     :ivar verify: as in `Request`.
+    :ivar cert: as in `Request`.
 
     :raises UsageError: the URL, a header or the times cannot be meant.
     """
@@ -68,6 +70,7 @@ class WebSocket:
     deadline: float | None = None
     name: str | None = None
     verify: Verify = True
+    cert: Cert = None
     address: Address = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -86,7 +89,7 @@ class WebSocket:
             raise UsageError(f"expect={self.expect!r}: expected a message, a function of one, True or False")
         check_path(self.path)
         check_headers(self.headers or {})
-        check_verify(self.verify)
+        check_trust(self.verify, self.cert)
 
     @property
     def title(self) -> str:

@@ -117,20 +117,23 @@ def listen() -> socket.socket:
     return socket.create_server(("127.0.0.1", 0), backlog=1024)
 
 
-def certificate() -> ssl.SSLContext:
+def certificate(*, mutual: bool = False) -> ssl.SSLContext:
     home = Path(__file__).parent / "certificate"
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(home / "certificate.pem", home / "key.pem")
+    if mutual:
+        context.load_verify_locations(home / "certificate.pem")
+        context.verify_mode = ssl.CERT_REQUIRED
     return context
 
 
 @contextmanager
-def in_thread(*, secure: bool = False) -> Iterator[str]:
-    """Run one in a thread and yield its URL."""
+def in_thread(*, secure: bool = False, mutual: bool = False) -> Iterator[str]:
+    """Run one in a thread and yield its URL; `mutual`: it asks for its own certificate from clients."""
     loop = asyncio.new_event_loop()
     listener = listen()
     address = f"http{'s' if secure else ''}://127.0.0.1:{listener.getsockname()[1]}"
-    tls = certificate() if secure else None
+    tls = certificate(mutual=mutual) if secure else None
 
     def work() -> None:
         asyncio.set_event_loop(loop)

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,7 +47,7 @@ async def answer(connection: ServerConnection, path: str, message: str | bytes) 
 
 
 @contextmanager
-def in_thread() -> Iterator[Seen]:
+def in_thread(*, tls: ssl.SSLContext | None = None) -> Iterator[Seen]:
     loop, ready, seen = asyncio.new_event_loop(), threading.Event(), Seen("")
     over = asyncio.Event()
 
@@ -70,8 +71,8 @@ def in_thread() -> Iterator[Seen]:
         return connection.respond(HTTPStatus.FORBIDDEN, "no\n") if request.path == "/refuse" else None
 
     async def main() -> None:
-        async with serve(handle, "127.0.0.1", 0, process_request=refuse, ping_interval=None) as server:
-            seen.url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with serve(handle, "127.0.0.1", 0, process_request=refuse, ping_interval=None, ssl=tls) as server:
+            seen.url = f"ws{'s' if tls else ''}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
             ready.set()
             await over.wait()
 

@@ -18,6 +18,7 @@ from pytest_resilience.load.request import Get
 from pytest_resilience.measure.samples import Sample, Samples
 from pytest_resilience.measure.slo import SLO
 from pytest_resilience.timeline import Timeline
+from pytest_resilience.waiting import wait_until
 
 
 @pytest.fixture
@@ -138,3 +139,34 @@ async def ended(load: Loader, url: str) -> None:
 def test_an_async_run_is_ended_too(load: Loader, server):
     with pytest.raises(ThresholdCrossed, match="at a critical threshold: 50 failures"):
         asyncio.run(ended(load, f"{server.url}/status/500"))
+
+
+def test_what_was_crossed_while_nobody_looked_is_found_when_the_run_is_over():
+    long_ago = Samples(
+        [*steady(6, slow_from=0), *(one._replace(due=one.due + 10, done=one.done + 10) for one in steady(50))]
+    )
+    assert Guard(SLO(p99=0.1)).look(long_ago) is None
+    assert "missed: p99" in (Guard(SLO(p99=0.1)).look_back(long_ago) or "")
+    assert Guard(SLO(p99=1)).look_back(long_ago) is None
+    assert Guard(lambda samples: len(samples) > 11_000 and "all").look_back(long_ago) == "all"
+    assert Guard(SLO(p99=0.1)).look_back(Samples()) is None
+
+
+def test_what_has_been_looked_at_is_not_looked_at_again():
+    guard = Guard(SLO(p99=0.1))
+    early = steady(20)
+    assert guard.look(early) is None
+    later = Samples([*early, *(one._replace(due=one.due + 20, done=one.done + 20) for one in steady(8, slow_from=1))])
+    assert "missed" in (guard.look_back(later) or "")
+    assert guard.look(steady(30)) is None  # it is not yet time
+
+
+def test_a_run_that_is_left_without_a_hold_fails_too(load: Loader, server):
+    with pytest.raises(ThresholdCrossed, match="at a critical threshold: 20 failures"):
+        with load(
+            Get(f"{server.url}/status/500"),
+            rate=200,
+            stop_when=lambda samples: samples.failures > 20 and "20 failures",
+        ) as run:
+            wait_until(lambda: run.samples.failures > 40, within=10)
+    assert run.stopped == "20 failures"

@@ -15,6 +15,7 @@ from typing import Protocol, cast
 
 import httptools
 
+from pytest_resilience.load.driver import trouble
 from pytest_resilience.load.driver.exchange import Exchange
 from pytest_resilience.load.driver.heads import Heads
 from pytest_resilience.load.driver.upload import Upload
@@ -181,7 +182,7 @@ class Connection(asyncio.Protocol):
         """Take the end of the connection."""
         if self._exchange is not None:
             when = "in the middle of its answer" if self.head else "before it answered"
-            self._fail("reset", f"the connection was closed {when}" + (f": {exc}" if exc else ""))
+            self._fail(trouble.lost(exc), f"the connection was closed {when}" + (f": {exc}" if exc else ""))
         self._owner.gone(self)
 
     def _ends_with_connection(self) -> bool:

@@ -66,7 +66,7 @@ class HttpCaller:
             limit=connections or descriptors(),
             deadline=deadline,
             refused=self._refused,
-            tls=tls.context(request.verify) if request.address.secure else None,
+            tls=tls.context(request.verify, request.cert) if request.address.secure else None,
             host=request.address.host,
         )
         self.in_flight = 0

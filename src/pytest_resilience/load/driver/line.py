@@ -8,7 +8,7 @@ import os
 import random
 from typing import Protocol, cast
 
-from pytest_resilience.load.driver import frames
+from pytest_resilience.load.driver import frames, trouble
 from pytest_resilience.load.driver.connection import READ_SIZE
 from pytest_resilience.load.driver.flight import Flight
 from pytest_resilience.load.driver.frames import ProtocolError
@@ -214,7 +214,7 @@ class HeldLine(asyncio.Protocol):
             return
         why = f": {exc}" if exc else ""
         if self.opening is not None:
-            self._refuse(0, "reset", f"the connection was closed before the handshake was complete{why}")
+            self._refuse(0, trouble.lost(exc), f"the connection was closed before the handshake was complete{why}")
         else:
             self._lose(f"closed {frames.ABNORMAL}", f"the connection was closed without a word{why}")
 

@@ -1,4 +1,4 @@
-"""Trouble: what it means that a connection could not be made."""
+"""Trouble: what it means that a connection could not be made, or was lost."""
 
 from __future__ import annotations
 
@@ -22,3 +22,11 @@ def category(error: Exception) -> str:
     if isinstance(error, (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)):
         return "reset"  # asyncio raises these itself in a TLS handshake, without a number
     return KINDS.get(getattr(error, "errno", None) or 0, "unreachable")
+
+
+def lost(error: Exception | None) -> str:
+    """Return the category of failure of a request whose connection was lost.
+
+    In TLS 1.3 a client is told that its certificate is not taken only after the handshake is complete.
+    """
+    return "tls" if isinstance(error, ssl.SSLError) else "reset"

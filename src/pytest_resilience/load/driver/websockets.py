@@ -54,7 +54,7 @@ class WebSocketCaller:
         self._most, self._share, self._drivers = most, share, drivers
         self._loop = asyncio.get_running_loop()
         self._expiry: Expiry[Flight] = Expiry(self._loop, deadline, self._expire)
-        self._tls = tls.context(socket.verify) if socket.address.secure else None
+        self._tls = tls.context(socket.verify, socket.cert) if socket.address.secure else None
         self._at: tuple[str, int] = ("", 0)
         self._local = sources.taking_turns([])
         self._queue: deque[Flight] = deque()
