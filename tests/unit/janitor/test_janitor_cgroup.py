@@ -52,10 +52,9 @@ def test_what_is_in_a_group_goes_home_and_the_group_is_gone(
     assert sleeper.poll() is None
 
 
+@pytest.mark.parametrize("made", ["freezer"], indirect=True)
 def test_what_is_frozen_in_it_goes_on(made: RemoveCgroup, sleeper: subprocess.Popen[bytes]) -> None:
     freezer = made.path / "freezer.state"
-    if not freezer.exists():
-        pytest.skip("not the freezer")
     (made.path / "cgroup.procs").write_text(str(sleeper.pid))
     freezer.write_text("FROZEN")
     wait_until(lambda: freezer.read_text().strip() == "FROZEN", within=5)
