@@ -16,7 +16,8 @@ from pytest_resilience.errors import NotHealed, ResilienceError, Unsupported
 from pytest_resilience.faults.leftover import complaint, heal
 from pytest_resilience.fixtures import NOTES, OPTIONS, PROGRESS, STORY
 from pytest_resilience.header import header
-from pytest_resilience.options import TABLE, Option, Options, resolve
+from pytest_resilience.option import TABLE, Option
+from pytest_resilience.options import Options, resolve
 from pytest_resilience.report.coverage import covered, grid_lines, merged
 from pytest_resilience.report.hooks import ProgressHooks
 from pytest_resilience.report.monkeys import ALONE, monkey_lines

@@ -13,7 +13,7 @@ from blocks import PAGES, ROOT
 
 import pytest_resilience
 from pytest_resilience.janitor import Undo
-from pytest_resilience.options import TABLE
+from pytest_resilience.option import TABLE
 
 OURS = (*PAGES, ROOT / "tests" / "app" / "README.md")
 MAKEFILE = (ROOT / "Makefile").read_text()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pytest_resilience.errors import TargetNotAllowed, UsageError
-from pytest_resilience.options import TABLE, Option, Options, address_of, is_loopback, resolve
+from pytest_resilience.option import TABLE, Option
+from pytest_resilience.options import Options, address_of, is_loopback, resolve
 
 
 def resolved(**given: str | list[str]) -> Options:
