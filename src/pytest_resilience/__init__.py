@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from pytest_resilience.load.request import Request as Request
     from pytest_resilience.load.run import Run as Run
     from pytest_resilience.load.websocket import WebSocket as WebSocket
+    from pytest_resilience.measure.course import Course as Course
     from pytest_resilience.measure.leaks import Baseline as Baseline
     from pytest_resilience.measure.leaks import Settling as Settling
     from pytest_resilience.measure.leaks import observe as observe
@@ -128,6 +129,7 @@ _HOME = {
     "load.request": "Delete Get Patch Post Put Request",
     "load.run": "Run",
     "load.websocket": "WebSocket",
+    "measure.course": "Course",
     "measure.leaks": "Baseline Settling observe",
     "measure.samples": "Samples",
     "measure.slo": "SLO Verdict",
