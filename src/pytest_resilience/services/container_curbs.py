@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pytest_resilience.services.container_cgroup import Cgroup
 
 _PATIENCE = 10.0  # seconds for the daemon
+_RECLAIM = 5.0  # seconds for the kernel to take back what is above a limit: pages of files that were read or written
 _FLOOR = 6 * 2**20  # bytes: what the daemon gives at least
 
 
@@ -161,15 +162,34 @@ class UpdatedCpu:
 
 
 def _update(name: str, box: Box, **limits: int) -> None:
+    """Set limits, with patience for a kernel that has to reclaim first what is above them.
+
+    :raises UsageError: what it has cannot be reclaimed.
+    :raises Unsupported: the daemon refuses for another reason.
+    """
     from docker.errors import APIError
 
+    said = ""
+
+    def updated() -> bool:
+        nonlocal said
+        try:
+            box.update(**limits)  # type: ignore[arg-type]
+        except APIError as error:
+            said = " ".join(str(error.explanation or error).split())
+            # Version 1 gives up after some pages, which are fewer while others are still to be written to a disk.
+            if "device or resource busy" in said or "current usage" in said:
+                return False
+            raise Unsupported(f"{name}: the Docker daemon cannot limit it to {limits}: {said}") from error
+        return True
+
     try:
-        box.update(**limits)  # type: ignore[arg-type]
-    except APIError as error:
-        said = " ".join(str(error.explanation or error).split())
-        if "device or resource busy" in said:  # version 1: it could not reclaim as much
-            raise UsageError(f"{name}: uses more than {limits} already: {said}; pass more") from error
-        raise Unsupported(f"{name}: the Docker daemon cannot limit it to {limits}: {said}") from error
+        wait_until(updated, within=_RECLAIM, what=f"{name} is limited")
+    except WaitTimeout as error:
+        raise UsageError(
+            f"{name}: uses more than {limits} already, and the kernel could not take it back within {_RECLAIM:g} s: "
+            f"{said}; pass more"
+        ) from error
 
 
 def _free(box: Box, **limits: int) -> None:

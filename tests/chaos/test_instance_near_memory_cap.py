@@ -1,0 +1,103 @@
+"""Memory is nearly used up. At 90 and 95 % of its cap a process works on; beyond it is killed, and comes back whole."""
+
+from __future__ import annotations
+
+import socket
+import time
+from contextlib import ExitStack, suppress
+
+import httpx
+import pytest
+from harness import Clinic, booked, hold_until_recovered
+
+from pytest_resilience import SLO, Episode, Loader, Post, PostgresServer, Service, wait_until
+
+MIB = 2**20
+ROOM = 96 * MIB
+SERVED = SLO(p95=0.5, error_rate=0.01)
+CROWD = 190  # requests whose bodies do not end; the instance takes 200 in
+ENDLESS = b"POST /bookings HTTP/1.1\r\nHost: clinic\r\nContent-Length: 64000\r\n\r\n" + b" " * 60_000
+
+
+def must_be_killable(cap: Episode) -> None:
+    if cap.receipt.counts["memory_limited_by"] == "address space":
+        pytest.skip("nobody is killed where no control group may be made; run as root, or with containers")
+
+
+@pytest.mark.chaos
+def test_a_worker_near_its_cap_works_and_beyond_it_comes_back(
+    app: Service, clinic: Clinic, postgres_server: PostgresServer, load: Loader
+) -> None:
+    worker = clinic(role="worker", name="worker")
+    limit = worker.usage().rss + ROOM
+
+    def scan(size: int) -> str:
+        """Ask for a job that holds `size` bytes for a while, and return its id."""
+        wanted = {"kind": "scan", "payload": {"mebibytes": size // MIB, "work_ms": 400}}
+        return str(httpx.post(f"{app.url}/jobs", json=wanted, timeout=10).raise_for_status().json()["id"])
+
+    def done() -> set[str | None]:
+        return {job for (job,) in postgres_server.query("SELECT job FROM results WHERE state = 'done'")}
+
+    letters = Post(
+        f"{app.url}/jobs",
+        json={"kind": "reminder", "payload": {"patient": "p", "slot": 1}},
+        expect=202,
+        keep=lambda answer: answer.json()["id"],
+    )
+    with load(letters, rate=20) as run:
+        with worker.capped(memory=limit) as cap:
+            must_be_killable(cap)
+            scans = set()
+            for share in (0.90, 0.95):
+                job = scan(round(share * limit) - worker.usage().rss)
+                wait_until(lambda at=share: worker.usage().rss > (at - 0.03) * limit, within=20, what="it is near")
+                wait_until(lambda last=job: last in done(), within=20, what=f"a job is done at {share:.0%}")
+                scans.add(job)
+                assert worker.running
+            scans.add(scan(2 * ROOM))
+            wait_until(lambda: not worker.running, within=20, what="it is out of memory")
+            run.hold(1)
+        run.hold(1)
+    assert cap.receipt.counts["oom_kills"] == 1
+    letters_asked = set(run.samples.returned)
+    assert len(letters_asked) == len(run.samples)
+    wait_until(lambda: done() == letters_asked | scans, within=20, what="every job that was taken in is done")
+    ((rows,),) = postgres_server.query("SELECT count(*) FROM results")
+    assert int(rows or 0) == len(letters_asked | scans)
+
+
+@pytest.mark.chaos
+def test_an_instance_near_its_cap_serves_and_beyond_it_comes_back(
+    app: Service, postgres_server: PostgresServer, load: Loader
+) -> None:
+    bookings = Post(
+        f"{app.url}/bookings",
+        json=lambda call: {"slot": call.index + 1, "patient": f"p{call.index}"},
+        keep=lambda answer: answer.json()["slot"],
+    )
+    with load(bookings, rate=60) as run:
+        run.hold(1)
+        with app.capped(memory=round(app.usage().rss / 0.95)) as cap:
+            must_be_killable(cap)
+            run.hold(1.5)
+            crowded = time.monotonic()
+            survived = app.running
+            with ExitStack() as crowd:
+                for _ in range(CROWD):
+                    with suppress(OSError):  # it is gone
+                        knock = crowd.enter_context(socket.create_connection((app.host, app.port), timeout=5))
+                        knock.sendall(ENDLESS)
+                wait_until(lambda: not app.running, within=20, what="it is out of memory")
+            run.hold(0.5)
+        hold_until_recovered(run, cap, to=SERVED)
+    assert cap.receipt.counts["oom_kills"] == 1
+    assert run.before(cap).statuses == {201}
+    if survived:  # what came within its cap was served
+        assert run.samples.between(cap.struck, crowded).statuses == {201}
+    assert run.under(cap).errors  # while it was gone
+    assert run.recovery(cap, to=SERVED) < 10
+    told, held = run.samples.returned, booked(postgres_server)
+    assert len(told) > 100
+    assert set(told) <= set(held)
+    assert len(held) == len(set(held))
