@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pytest_resilience.consistency.models import Lock as Lock
     from pytest_resilience.consistency.models import Model as Model
     from pytest_resilience.consistency.models import Register as Register
+    from pytest_resilience.consistency.operation import Fate as Fate
     from pytest_resilience.consistency.operation import Operation as Operation
     from pytest_resilience.consistency.sums import counter_kept as counter_kept
     from pytest_resilience.consistency.sums import total_kept as total_kept
@@ -101,7 +102,7 @@ _HOME = {
     "consistency.kept": "nothing_doubled nothing_lost queue_kept set_kept",
     "consistency.linearizable": "linearizable",
     "consistency.models": "Lock Model Register",
-    "consistency.operation": "Operation",
+    "consistency.operation": "Fate Operation",
     "consistency.sums": "counter_kept total_kept",
     "errors": (
         "DriverDied DriverSaturated FaultDidNotBite HostInDanger NoSamples NotPortable ResilienceError ServiceNotReady "

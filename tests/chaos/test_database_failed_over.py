@@ -9,9 +9,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from harness import Clinic
+from harness import Clinic, booked
 
-from pytest_resilience import Episode, Loader, Post, PostgresCluster, PostgresClusters, Run, Sized
+from patients import FREE, patients
+from pytest_resilience import (
+    Episode,
+    Fate,
+    History,
+    Loader,
+    Post,
+    PostgresCluster,
+    PostgresClusters,
+    Run,
+    Sized,
+    linearizable,
+    nothing_doubled,
+    nothing_lost,
+)
 
 RATE = 60
 WITHIN = 30
@@ -27,14 +41,14 @@ class Failover:
     cluster: PostgresCluster
 
     @property
-    def told(self) -> set[int]:
+    def told(self) -> list[int]:
         """The slots whose patients were told that they have them."""
-        return {slot for slot in self.run.samples.returned if isinstance(slot, int)}
+        return [slot for slot in self.run.samples.returned if isinstance(slot, int)]
 
     @property
-    def held(self) -> set[int]:
+    def held(self) -> list[int]:
         """The slots that the new primary knows to be taken."""
-        return {int(slot or 0) for (slot,) in self.cluster.primary.query("SELECT slot FROM bookings")}
+        return booked(self.cluster.primary)
 
     @property
     def seconds_until_bookings(self) -> float:
@@ -74,7 +88,8 @@ def test_no_acknowledged_booking_is_lost(
 ) -> None:
     failover = failed_over(postgres_cluster(synchronous=True), clinic, load, sized)
     assert len(failover.told) > RATE
-    assert failover.told <= failover.held
+    assert nothing_lost(failover.told, failover.held)
+    assert nothing_doubled(failover.held)
     # Nothing was acknowledged that the standby did not have, and it had nothing of that time.
     assert 201 not in failover.run.samples.between(failover.stall.struck + 0.1, failover.outage.striking).statuses
     assert failover.seconds_until_bookings < WITHIN
@@ -85,10 +100,26 @@ def test_how_many_bookings_were_lost_is_known(
     postgres_cluster: PostgresClusters, clinic: Clinic, load: Loader, sized: Sized
 ) -> None:
     failover = failed_over(postgres_cluster(), clinic, load, sized)
-    lost = failover.told - failover.held
+    lost = set(failover.told) - set(failover.held)
     commits = failover.outage.receipt.counts["commits_lost"]
     # All of them are among the commits that the old primary took with it; the others were refused to their patients.
     refused = sum(sample.status == 503 for sample in failover.run.samples)
     assert isinstance(commits, int)
     assert 0 < len(lost) <= commits <= len(lost) + refused
     assert failover.seconds_until_bookings < WITHIN
+
+
+@pytest.mark.chaos
+def test_nobody_is_told_what_the_old_primary_thought(
+    postgres_cluster: PostgresClusters, clinic: Clinic, load: Loader, sized: Sized
+) -> None:
+    hold = sized(quick=1.0, standard=5.0, full=20.0)
+    cluster = postgres_cluster(synchronous=True)
+    app = clinic(database=cluster, slots=int(100 * hold))
+    with load(patients(app.url), rate=80) as run:
+        run.hold(hold)
+        with cluster.failed_over(noticed_after=0.3):
+            run.hold(hold * 3)
+    told = History.of(run.samples)
+    assert len(told.only("read", fate=Fate.OK)) > 30 * hold
+    assert linearizable(told, FREE)

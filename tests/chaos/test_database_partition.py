@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import pytest
+from harness import booked
 
-from pytest_resilience import SLO, Link, Loader, Post, Service
+from pytest_resilience import SLO, Link, Loader, Post, PostgresServer, Service, nothing_doubled, nothing_lost
 
 
 @pytest.mark.chaos
 @pytest.mark.parametrize("silently", [True, False], ids=["silently", "refusing"])
 def test_bookings_fail_fast_across_a_partition(
-    app_over_link: Service, database_link: Link, load: Loader, silently: bool
+    app_over_link: Service, database_link: Link, postgres_server: PostgresServer, load: Loader, silently: bool
 ) -> None:
     bookings = Post(
-        f"{app_over_link.url}/bookings", json=lambda call: {"slot": call.index + 1, "patient": f"p{call.index}"}
+        f"{app_over_link.url}/bookings",
+        json=lambda call: {"slot": call.index + 1, "patient": f"p{call.index}"},
+        keep=lambda answer: answer.json()["slot"],
     )
     with load(bookings, rate=100) as run:
         run.hold(1)
@@ -26,3 +29,6 @@ def test_bookings_fail_fast_across_a_partition(
     assert cut_off.quantile(0.5) < 0.1  # the breaker answers for the database
     assert max(cut_off.latencies) < 2
     assert run.recovery(partition, to=SLO(p95=0.25, error_rate=0.01)) < 5
+    held = booked(postgres_server)
+    assert nothing_lost(run.samples.returned, held)
+    assert nothing_doubled(held)

@@ -10,7 +10,19 @@ from __future__ import annotations
 import pytest
 from harness import Clinic, booked
 
-from pytest_resilience import SLO, Get, Loader, Post, PostgresServer, Sized, mix, ramp, steady
+from pytest_resilience import (
+    SLO,
+    Get,
+    Loader,
+    Post,
+    PostgresServer,
+    Sized,
+    mix,
+    nothing_doubled,
+    nothing_lost,
+    ramp,
+    steady,
+)
 
 VISIT = SLO(p95=0.5, p99=1, error_rate=0.01)
 ROUND = 10  # of so many calls, one is a booking
@@ -41,5 +53,8 @@ def test_users_who_come_gradually_are_all_served(
     assert arrived.rate > 0.7 * asked
     assert VISIT.met_by(run.samples)
     assert VISIT.met_by(arrived)
-    assert run.samples.named("POST /bookings").statuses == {201}
-    assert sorted(run.samples.returned) == booked(postgres_server)
+    booked_or_refused, held = run.samples.named("POST /bookings"), booked(postgres_server)
+    assert booked_or_refused.statuses <= {201, 503}
+    assert nothing_lost(run.samples.returned, held)
+    assert nothing_doubled(held)
+    assert len(held) <= len(run.samples.returned) + booked_or_refused.failures
