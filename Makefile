@@ -5,16 +5,19 @@ VENV ?= .venv
 ARGS ?=
 # How many chaos scenarios run side by side, each with servers of its own: they wait more than they work.
 JOBS ?= 2
+# How often the whole suite of scenarios has to pass in a row.
+ROUNDS ?= 20
 
 PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install chaos load stress test lint types docs bench clean
+.PHONY: help install chaos load stress test proof soak-suite lint types docs bench clean
 
 help:  ## say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo '  ARGS="…" is passed to pytest: make chaos ARGS="-k breaker --resilience-backend=process"'
+	@echo '  ROUNDS=3 makes the soak of the suite shorter than its 20 rounds'
 	@echo '  JOBS=1 runs the chaos scenarios one after the other'
 	@echo '  PYTHON=python3.12 and VENV=.venv312 choose another interpreter and environment'
 
@@ -39,6 +42,18 @@ stress: $(INSTALLED)  ## run the stress scenarios
 
 test: $(INSTALLED)  ## run every test, scenarios and slow ones included
 	$(PY) -m pytest $(ARGS)
+
+proof: $(INSTALLED)  ## show that the scenarios catch bugs: each on a clinic with each that it names
+	$(PY) -m pytest tests/proof -n $(JOBS) $(ARGS)
+
+soak-suite: $(INSTALLED)  ## run all scenarios on the healthy clinic 20 times, until the first false alarm
+	@for round in $$(seq $(ROUNDS)); do \
+	  seed=$$(od -An -N4 -tu4 /dev/urandom | tr -d ' '); \
+	  echo "== round $$round of $(ROUNDS): --resilience-seed=$$seed"; \
+	  $(PY) -m pytest tests/chaos -n $(JOBS) -x --resilience-seed=$$seed $(ARGS) \
+	    && $(PY) -m pytest tests/load tests/stress -x --resilience-seed=$$seed $(ARGS) \
+	    || { echo "FALSE ALARM in round $$round of $(ROUNDS): --resilience-seed=$$seed"; exit 1; }; \
+	done; echo "no false alarm in $(ROUNDS) rounds"
 
 lint: $(INSTALLED)  ## check style
 	$(VENV)/bin/ruff check .

@@ -17,6 +17,7 @@ APP = Path(__file__).parent / "app"
 REGISTERED = re.compile(r": registered$")
 # Python and the clinic as an image, for the docker backend; without one, the clinic runs as processes there too.
 IMAGE = os.environ.get("CLINIC_IMAGE")
+BUGS = "CLINIC_BUGS"
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -49,6 +50,7 @@ def clinic(
         env = {key.upper(): str(value) for key, value in settings.items()}
         env |= {"DATABASE_URL": (database or postgres_server).url, "REDIS_URL": (cache or redis_server).url}
         env |= {"PYTHONPATH": "/app" if contained else str(APP), "PYTHONUNBUFFERED": "1"}
+        env |= {"CLINIC_BUGS": os.environ[BUGS]} if BUGS in os.environ else {}
         env |= {"PORT": "{port}", "INSTANCE": name} if web else {"WORKER": name}
         return service(
             "python" if contained else sys.executable, "-m", f"clinic.{role}",

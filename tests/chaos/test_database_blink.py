@@ -11,6 +11,7 @@ BLINK = 0.06  # seconds; the clinic's patience is several times that
 
 
 @pytest.mark.chaos
+@pytest.mark.catches("no-retry", by="run.examples")
 def test_retries_bridge_a_blink(clinic: Clinic, database_link: Link, load: Loader) -> None:
     # The breaker is set to keep out of it: what is shown is that the retries alone suffice.
     app = clinic(database=database_link, retry_attempts=8, retry_base=0.05, breaker_failures=1000, breaker_ratio=2)

@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from clinic.bugs import planted
+
 T = TypeVar("T")
 
 
@@ -55,6 +57,8 @@ async def retrying(
             return await work()
         except Exception as error:
             pause = backoff.pause(attempt, uniform)
+            if planted("no-retry"):
+                raise
             if attempt >= backoff.attempts or not may_retry(error) or clock() + pause >= deadline:
                 raise
         tell(attempt, pause)

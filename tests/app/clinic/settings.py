@@ -25,6 +25,7 @@ class Settings:
     database_url: str = "postgresql://postgres@127.0.0.1:5432/clinic"
     redis_url: str = "redis://127.0.0.1:6379/0"
     slots: int = 1000  # how many slots there are
+    clinic_bugs: str = ""  # mistakes to make, by name, with commas: see bugs.py
 
     pool_size: int = 10  # connections to Postgres
     pool_queue: int = 100  # requests that may wait for one

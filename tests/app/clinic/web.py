@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 import uvicorn
 from clinic.bookings import Bookings
 from clinic.breaker import Breaker, State, Transition
+from clinic.bugs import plant
 from clinic.cache import Cache
 from clinic.database import Database
 from clinic.door import Door, on_bug, on_http_exception
@@ -39,6 +40,7 @@ GAUGE, COUNTER = "gauge", "counter"
 
 def application(settings: Settings) -> Starlette:
     """Put the clinic together. Nothing is connected to until the first request, or the start of the application."""
+    plant(settings.clinic_bugs)
     metrics = Metrics()
     door = Door(metrics, limit=settings.max_in_flight)
     breaker = Breaker(

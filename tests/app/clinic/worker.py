@@ -9,6 +9,7 @@ import signal
 import sys
 
 from clinic.breaker import Breaker
+from clinic.bugs import plant
 from clinic.database import Database
 from clinic.errors import Refusal, Unavailable
 from clinic.jobs import perform
@@ -128,6 +129,7 @@ class Worker:
 
 async def main(settings: Settings) -> None:
     """Run a worker until SIGTERM or SIGINT."""
+    plant(settings.clinic_bugs)
     breaker = Breaker(
         "database", failures=settings.breaker_failures, ratio=settings.breaker_ratio, cooldown=settings.breaker_cooldown
     )

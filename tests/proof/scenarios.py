@@ -1,0 +1,152 @@
+"""Scenarios: the test functions of tests/chaos, tests/load and tests/stress, and the bugs that each says it catches.
+
+They are read, not imported: which pairs there are is known in milliseconds, in every process of a run alike.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+TESTS = Path(__file__).parents[1]
+FOLDERS = ("chaos", "load", "stress")
+
+# Files with a scenario that says of no bug that it catches it: gaps, which the matrix shows. The list only shrinks.
+UNPROVEN: tuple[str, ...] = (
+    "chaos/test_breaker_cycle.py",
+    "chaos/test_cache_flapping.py",
+    "chaos/test_cache_flushed.py",
+    "chaos/test_cache_hung.py",
+    "chaos/test_cache_killed.py",
+    "chaos/test_cache_loading.py",
+    "chaos/test_cache_refuses_writes.py",
+    "chaos/test_cache_slow.py",
+    "chaos/test_clock_skew.py",
+    "chaos/test_database_answer_broken_off.py",
+    "chaos/test_database_exhausted.py",
+    "chaos/test_database_failed_over.py",
+    "chaos/test_database_half_open.py",
+    "chaos/test_database_killed.py",
+    "chaos/test_database_locked.py",
+    "chaos/test_database_narrow.py",
+    "chaos/test_database_one_way.py",
+    "chaos/test_database_partition.py",
+    "chaos/test_database_read_only.py",
+    "chaos/test_database_restarted.py",
+    "chaos/test_database_retried.py",
+    "chaos/test_database_slow.py",
+    "chaos/test_database_slow_close.py",
+    "chaos/test_database_terminated.py",
+    "chaos/test_descriptors_spent.py",
+    "chaos/test_disk_full.py",
+    "chaos/test_double_booking.py",
+    "chaos/test_fault_matrix.py",
+    "chaos/test_instance_crash.py",
+    "chaos/test_instance_crash_in_flight.py",
+    "chaos/test_instance_throttled.py",
+    "chaos/test_instances_crash_together.py",
+    "chaos/test_monkey.py",
+    "chaos/test_packet_loss.py",
+    "chaos/test_packet_partition.py",
+    "chaos/test_redis_failed_over.py",
+    "chaos/test_slow_start.py",
+    "chaos/test_worker_crash.py",
+    "chaos/test_worker_hung.py",
+    "chaos/test_worker_out_of_memory.py",
+    "chaos/test_worker_registration.py",
+    "chaos/test_workers_crash_looping.py",
+    "load/test_all_at_once.py",
+    "load/test_mixed_operations.py",
+    "load/test_nothing_left.py",
+    "load/test_ramp.py",
+    "load/test_ramp_of_journeys.py",
+    "load/test_sockets.py",
+    "load/test_spike.py",
+    "load/test_target_rate.py",
+    "load/test_upload_volume.py",
+    "stress/test_breaker_at_target_rate.py",
+    "stress/test_breaking_point.py",
+    "stress/test_connections_held.py",
+    "stress/test_cpu_saturated.py",
+    "stress/test_descriptors_taken.py",
+    "stress/test_device_busy.py",
+    "stress/test_disk_filled.py",
+    "stress/test_gpu_memory_taken.py",
+    "stress/test_memory_taken.py",
+    "stress/test_overload.py",
+    "stress/test_stress_combined.py",
+)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A scenario, a bug, and the assertion that is to find it.
+
+    :ivar scenario: such as `chaos/test_cache_hung.py::test_a_hung_cache_does_not_hang_its_readers`.
+    :ivar words: of which some must be in the assertion that fails.
+    :ivar case: of a parametrised scenario, the one that finds it; empty where each may.
+    """
+
+    scenario: str
+    bug: str
+    words: tuple[str, ...]
+    case: str = ""
+
+    @property
+    def node(self) -> str:
+        """What pytest is told to run, from the root of the project."""
+        return f"tests/{self.scenario}" + (f"[{self.case}]" if self.case else "")
+
+    @property
+    def id(self) -> str:
+        """The pair in a word, with the bug first."""
+        file, _, name = self.scenario.partition("::")
+        return f"{self.bug}@{Path(file).stem}-{name}"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A test function and its pairs, in the order of its marks."""
+
+    name: str
+    pairs: tuple[Pair, ...]
+
+    @property
+    def file(self) -> str:
+        """Where it is, from `tests/`."""
+        return self.name.partition("::")[0]
+
+
+def scenarios(root: Path = TESTS) -> list[Scenario]:
+    """Return all of them, by file and line."""
+    paths = (path for folder in FOLDERS for path in sorted((root / folder).glob("test_*.py")))
+    return [each for path in paths for each in read(path.read_text(), path.relative_to(root).as_posix())]
+
+
+def read(source: str, file: str) -> Iterator[Scenario]:
+    """Yield the scenarios of one file."""
+    for node in ast.parse(source).body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name.startswith("test_"):
+            name = f"{file}::{node.name}"
+            yield Scenario(name, tuple(pair for mark in node.decorator_list for pair in _pairs(mark, name)))
+
+
+def _pairs(mark: ast.expr, scenario: str) -> Iterator[Pair]:
+    if not isinstance(mark, ast.Call) or ast.unparse(mark.func) != "pytest.mark.catches":
+        return
+    said = {each.arg: ast.literal_eval(each.value) for each in mark.keywords}
+    words = said["by"]
+    for bug in mark.args:
+        yield Pair(
+            scenario,
+            ast.literal_eval(bug),
+            words=(words,) if isinstance(words, str) else tuple(words),
+            case=said.get("case", ""),
+        )
+
+
+def gaps(found: list[Scenario]) -> set[str]:
+    """Return the files with a scenario that says of no bug that it catches it."""
+    return {scenario.file for scenario in found if not scenario.pairs}
