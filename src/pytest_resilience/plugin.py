@@ -38,6 +38,7 @@ MARKERS = (
     "load: a scenario that asks whether the service carries a load: `pytest -m load`",
     "stress: a scenario that exhausts a resource or looks for a limit: `pytest -m stress`",
     "soak: a scenario that takes hours at full size: `pytest -m soak`",
+    "failure_mode(title, symptom=, detection=, mitigation=): what a scenario stands for; the report has its runbook",
     "no_monkey: a test that `--resilience-monkey` leaves alone, as it does every scenario",
 )
 

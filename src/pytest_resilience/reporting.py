@@ -64,6 +64,20 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Publisher(folder), "resilience-report")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse a failure mode that does not say what it is to say, before anything runs."""
+    marked = [(item.nodeid, mark) for item in items for mark in item.iter_markers("failure_mode")]
+    if not marked:
+        return
+    from pytest_resilience.report.failure import check, parse
+
+    try:
+        check([(where, parse(mark.args, mark.kwargs, where=where)) for where, mark in marked])
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Put the record of a test that has something to tell on its report."""
@@ -71,8 +85,10 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     story, options = item.stash.get(STORY, None), item.config.stash[OPTIONS]
     kinds = tuple(kind for kind in KINDS if item.get_closest_marker(kind))
     over = report.when == "call" or (report.when == "setup" and not report.passed)
-    if options.report is None or story is None or not over or not (story.told or kinds):
+    marks = list(item.iter_markers("failure_mode"))
+    if options.report is None or story is None or not over or not (story.told or kinds or marks):
         return report
+    from pytest_resilience.report.failure import parse
     from pytest_resilience.report.tell import tell
 
     record = tell(
@@ -84,6 +100,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         kinds=kinds,
         failure="" if report.passed else _reason(report),
         replay=f"pytest {shlex.quote(item.nodeid)} --resilience-seed={options.seed} --resilience-size={options.size}",
+        modes=tuple(parse(mark.args, mark.kwargs, where=item.nodeid) for mark in marks),
     )
     setattr(report, RECORD, record.to_json())
     return report

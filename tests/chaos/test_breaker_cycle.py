@@ -9,6 +9,27 @@ from pytest_resilience import Link, Loader, Post, Service
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "The breaker of the database is open",
+    symptom=(
+        "Everything that needs the database is a 503 within milliseconds, `reason: breaker open`; `/health` stays 200."
+    ),
+    detection=(
+        '`clinic_breaker_state{breaker="database",state="OPEN"} == 1`; the log has `breaker database: CLOSED -> '
+        "OPEN` and why; `/breaker` has the history."
+    ),
+    mitigation=[
+        (
+            "Do not restart the instances: the breaker is what keeps them alive, and a restart only closes it "
+            "to fail again."
+        ),
+        ("Look for what is wrong with the database or the road to it; the log line before the first `OPEN` names it."),
+        (
+            "When the database answers, the breaker closes by itself with its next probe, within "
+            "`BREAKER_COOLDOWN` (1 s)."
+        ),
+    ],
+)
 @pytest.mark.asyncio
 async def test_the_breaker_opens_probes_and_closes(app_over_link: Service, database_link: Link, load: Loader) -> None:
     bookings = Post(

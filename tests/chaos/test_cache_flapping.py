@@ -11,6 +11,21 @@ READS = SLO(p95=0.25, error_rate=0.01)
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "The cache comes and goes",
+    symptom=(
+        "Slots are served throughout; some pages take up to `CACHE_TIMEOUT` (80 ms) longer, and the database has "
+        "more reads."
+    ),
+    detection=(
+        '`rate(clinic_cache_total{result=~"error|skipped"})` in waves; `breaker cache:` changes again and again in '
+        "the log."
+    ),
+    mitigation=[
+        "Look at Redis' own restarts (`uptime_in_seconds` of INFO), its memory limit and the network to it.",
+        ("If it does not settle, stop it: a cache that is surely gone costs less than one that is there now and then."),
+    ],
+)
 def test_a_flapping_cache_refuses_nobody(clinic: Clinic, link: Linker, redis_server: RedisServer, load: Loader) -> None:
     cache = link(redis_server, name="cache")
     app = clinic(cache=cache)

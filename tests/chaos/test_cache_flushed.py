@@ -16,6 +16,19 @@ LONG = {"kind": "reminder", "payload": {"patient": "Ada", "slot": 1, "work_ms": 
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "Redis was flushed",
+    symptom="`GET /jobs/{id}` answers 404 `no_such_job` for jobs that were waiting; bookings and pages go on.",
+    detection=(
+        "`LLEN clinic:jobs` drops to 0 at once, `cmdstat_flushall` or `cmdstat_flushdb` of INFO commandstats has "
+        'grown, and `clinic_cache_total{result="miss"}` jumps.'
+    ),
+    mitigation=[
+        "Bookings and finished jobs are in Postgres and are safe; what waited in the queue is gone.",
+        "Have those who asked for jobs ask again: ids that are answered with `no_such_job` were never done.",
+        ("Find who flushed (`ACL LOG`, CLIENT LIST, deployments), and take FLUSHALL and FLUSHDB away from that user."),
+    ],
+)
 def test_what_is_lost_is_lost_clearly_and_bookings_are_not_touched(
     clinic: Clinic, redis_server: RedisServer, postgres_server: PostgresServer, load: Loader
 ) -> None:

@@ -8,6 +8,22 @@ from pytest_resilience import SLO, Get, Loader, RedisServer, Service
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "Redis hangs",
+    symptom=(
+        "A few pages are late by 80 ms; then all is as before, but for more reads of the database. `/jobs` is "
+        "refused with `dependency: redis`."
+    ),
+    detection=(
+        '`/ready` is 503 with `redis: timeout`; `clinic_breaker_state{breaker="cache",state="OPEN"}`; Redis takes '
+        "connections and answers no PING."
+    ),
+    mitigation=[
+        ("Look for one slow command (SLOWLOG, KEYS, a large DEL), a fork for a snapshot, or a host that swaps."),
+        "If it does not come back, restart it: what it holds is in its append-only file.",
+        ('Watch the pool of the database meanwhile (`clinic_pool{connections="waiting"}`): it carries the reads.'),
+    ],
+)
 def test_a_hung_cache_does_not_hang_its_readers(app: Service, redis_server: RedisServer, load: Loader) -> None:
     with load(Get(f"{app.url}/slots", expect=200), rate=300) as run:
         run.hold(1.5)

@@ -15,6 +15,18 @@ JOB = {"kind": "reminder", "payload": {"patient": "Ada", "slot": 1}}
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "Redis is reading its data back",
+    symptom="Slots are served; `/jobs` is refused with `dependency: redis`; what was queued waits.",
+    detection=(
+        "`/ready` is 503 that names `redis`; Redis answers `LOADING` and INFO has `loading:1` with "
+        "`loading_eta_seconds`."
+    ),
+    mitigation=[
+        "Wait for `loading_eta_seconds`; a restart begins it again from the start.",
+        "If that is too long, promote a replica, which has its data in memory.",
+    ],
+)
 def test_a_loading_redis_is_waited_for_and_nothing_is_lost(
     clinic: Clinic, redis_server: RedisServer, postgres_server: PostgresServer, load: Loader
 ) -> None:

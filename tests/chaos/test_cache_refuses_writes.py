@@ -14,6 +14,25 @@ JOB = {"kind": "reminder", "payload": {"patient": "Ada", "slot": 1}}
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "Redis refuses writes",
+    symptom=(
+        "Slots are served, from the database more and more; `/jobs` is refused with `dependency: redis`, nothing is"
+        " half queued."
+    ),
+    detection=(
+        "Redis answers `READONLY` (it is a replica) or `OOM command not allowed` (`used_memory` at `maxmemory`); "
+        '`clinic_cache_total{result="error"}` grows while `/ready` may well be 200.'
+    ),
+    mitigation=[
+        "READONLY: the address leads to a replica; point it at the primary, or promote this one.",
+        (
+            "OOM: raise `maxmemory` or find the keys that grow (`redis-cli --bigkeys`); the cache's own keys "
+            "expire within `CACHE_TTL`."
+        ),
+        "Jobs that were refused were not taken: their senders may repeat them.",
+    ],
+)
 @pytest.mark.parametrize("how", ["read_only", "out_of_memory"])
 def test_slots_are_served_and_jobs_are_refused_clearly(
     clinic: Clinic, redis_server: RedisServer, postgres_server: PostgresServer, load: Loader, how: str

@@ -13,6 +13,18 @@ CENTS = 100
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "A worker's clock is wrong",
+    symptom="None for users; times in that worker's own log are off.",
+    detection=(
+        "`node_timex_offset_seconds`, or `chronyc tracking` on the host: the offset is more than a second. The "
+        "clinic itself has no metric of it."
+    ),
+    mitigation=[
+        "Set the clock by NTP, slewing (`chronyc makestep` only with the worker stopped).",
+        "Nothing is to be repaired: leases are timed by Redis, results by Postgres.",
+    ],
+)
 def test_a_worker_with_a_wrong_clock_is_not_taken_for_dead(
     app: Service, clinic: Clinic, postgres_server: PostgresServer, load: Loader
 ) -> None:
@@ -38,6 +50,15 @@ def test_a_worker_with_a_wrong_clock_is_not_taken_for_dead(
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "An instance's clock is wrong",
+    symptom="None for users; dates in its log and in `/breaker` are off.",
+    detection="`node_timex_offset_seconds`, or `chronyc tracking` on the host.",
+    mitigation=[
+        "Take the instance out of the balancer, set the clock by NTP, and put it back.",
+        ("Idempotency keys and cached pages are kept by the servers' clocks, so there is nothing to clean up."),
+    ],
+)
 def test_an_instance_with_a_wrong_clock_knows_a_repetition_and_serves_in_time(clinic: Clinic, load: Loader) -> None:
     one, two = clinic(name="one"), clinic(name="two")
     booking, key = {"slot": 1, "patient": "Ada"}, {"Idempotency-Key": "key 1"}

@@ -11,6 +11,21 @@ PASSING = 4000
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "Answers of the database break off",
+    symptom="Bookings with an Idempotency-Key are a little late; those without may be a 503 with `outcome: unknown`.",
+    detection=(
+        'The log has `OperationalError` or `lost`; `clinic_pool_total{event="discarded"}` and '
+        "`clinic_retries_total` grow while the breaker stays closed."
+    ),
+    mitigation=[
+        (
+            "Look at what sits between clinic and database: proxies, balancers and firewalls that cut "
+            "connections by age or by bytes."
+        ),
+        "Whoever got `outcome: unknown` repeats with the same Idempotency-Key and learns what came of it.",
+    ],
+)
 def test_what_was_cut_off_is_asked_again_and_booked_once(
     app_over_link: Service, database_link: Link, postgres_server: PostgresServer, load: Loader
 ) -> None:

@@ -13,6 +13,22 @@ POOLS = {"connections": POOL, "descriptors": POOL + 48}
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "No connection to the database is left",
+    symptom="Bookings are 503 with `dependency: database`, `reason: refused`, at once; `outcome: not done`.",
+    detection=(
+        "Postgres logs `FATAL: sorry, too many clients already`; the clinic's log has it as `connect:`; `count(*)` "
+        "of pg_stat_activity is at max_connections."
+    ),
+    mitigation=[
+        "Find who has them: `SELECT application_name, state, count(*) FROM pg_stat_activity GROUP BY 1, 2`.",
+        (
+            "End the idle ones of that application with pg_terminate_backend; a superuser still gets in by "
+            "superuser_reserved_connections."
+        ),
+        "Give that application a pool with a limit, or a role with CONNECTION LIMIT.",
+    ],
+)
 def test_bookings_are_refused_clearly_while_no_connection_is_to_be_had(
     clinic: Clinic, postgres_server: PostgresServer, load: Loader
 ) -> None:

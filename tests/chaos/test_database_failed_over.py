@@ -83,6 +83,22 @@ def failed_over(cluster: PostgresCluster, clinic: Clinic, load: Loader, sized: S
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "The database fails over, replicating synchronously",
+    symptom=(
+        "While the standby is behind, bookings wait and are then refused (503, `outcome: unknown`); after the "
+        "promotion they go on."
+    ),
+    detection=(
+        "pg_stat_replication has no row, or a `sync_state` without `streaming`; waits of `SyncRep` in "
+        "pg_stat_activity; then `breaker database: CLOSED -> OPEN`."
+    ),
+    mitigation=[
+        "Promote the standby (`pg_promote()`), and lead the address to it: clients reconnect by themselves.",
+        ("Nothing that was acknowledged is lost. Whoever got `unknown` repeats with the same Idempotency-Key."),
+        "Rebuild the old primary as a standby before it may take connections again.",
+    ],
+)
 def test_no_acknowledged_booking_is_lost(
     postgres_cluster: PostgresClusters, clinic: Clinic, load: Loader, sized: Sized
 ) -> None:
@@ -96,6 +112,19 @@ def test_no_acknowledged_booking_is_lost(
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "The database fails over, replicating asynchronously",
+    symptom="A short outage (503), then all goes on; some of the last bookings before it are missing.",
+    detection=(
+        "pg_stat_replication before it: `replay_lag`, and pg_current_wal_lsn() minus `replay_lsn` is what may be "
+        "lost; `breaker database:` in the log."
+    ),
+    mitigation=[
+        "Promote the standby, and lead the address to it.",
+        "Keep the old primary's directory: its last commits are there, and tell which bookings were lost.",
+        "Tell those patients; where that may not happen, set synchronous_standby_names.",
+    ],
+)
 def test_how_many_bookings_were_lost_is_known(
     postgres_cluster: PostgresClusters, clinic: Clinic, load: Loader, sized: Sized
 ) -> None:

@@ -12,6 +12,24 @@ BOOKING = SLO(p95=0.25)
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "New connections to the database hang",
+    symptom=(
+        "Nothing at first: the pool lives on what it has. As it loses connections, bookings become 503 with "
+        "`reason: timeout`, soon at once."
+    ),
+    detection=(
+        '`clinic_pool{connections="size"}` shrinks while `waiting` grows; the log has `connect:` with a time-out; '
+        "connecting by hand hangs."
+    ),
+    mitigation=[
+        (
+            "Look at a firewall or proxy that swallows new connections, a full accept queue (`ss -lnt`, "
+            "Recv-Q), or a frozen postmaster."
+        ),
+        "Do not restart instances while this lasts: they would lose the connections that work.",
+    ],
+)
 def test_a_pool_lives_on_its_connections_and_without_them_fails_fast(
     clinic: Clinic, database_link: Link, postgres_server: PostgresServer, load: Loader
 ) -> None:

@@ -10,6 +10,25 @@ BOOKING = SLO(p95=0.25, error_rate=0.01)
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "The database is down",
+    symptom=(
+        "Bookings and uncached pages are 503 with `dependency: database`, within milliseconds once the breaker is "
+        "open; cached pages are served for `CACHE_TTL`."
+    ),
+    detection=(
+        '`/ready` is 503 with `database: refused`; `clinic_breaker_state{breaker="database",state="OPEN"}`; the log'
+        " has `connect: ... Connection refused`."
+    ),
+    mitigation=[
+        (
+            "Start the database, or fail over if it does not come up; its log says why it ended (`was "
+            "terminated by signal 9` is the OOM killer)."
+        ),
+        ("Instances come back by themselves within `BREAKER_COOLDOWN` (1 s) of its first answer: do not restart them."),
+        "Jobs are kept: workers hold their results until they can be recorded.",
+    ],
+)
 def test_bookings_are_refused_clearly_while_the_database_is_down(
     app: Service, postgres_server: PostgresServer, load: Loader
 ) -> None:

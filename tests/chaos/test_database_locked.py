@@ -14,6 +14,22 @@ PATIENCE = 0.5  # seconds: the clinic's DB_TIMEOUT
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "A lock is held on the bookings",
+    symptom="Bookings wait `DB_TIMEOUT` (0.5 s) and are 503; pages are served.",
+    detection=(
+        '`clinic_requests_total{route="/bookings",status="503"}` grows and that of `/slots` does not; the log has '
+        "`QueryCanceled`; pg_stat_activity has `wait_event_type = 'Lock'`."
+    ),
+    mitigation=[
+        (
+            "Find the holder: `SELECT pg_blocking_pids(pid), query FROM pg_stat_activity WHERE wait_event_type "
+            "= 'Lock'`."
+        ),
+        "End it with pg_terminate_backend(pid) if it is a migration or a forgotten session.",
+        "Run migrations with `lock_timeout` set, so that they give up before the patients do.",
+    ],
+)
 def test_bookings_time_out_clearly_and_reads_go_on(
     clinic: Clinic, postgres_server: PostgresServer, load: Loader
 ) -> None:

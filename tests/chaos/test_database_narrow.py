@@ -11,6 +11,21 @@ RATE = 10_000  # bytes a second, on each connection
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "The road to the database is narrow",
+    symptom="Answers are later the larger they are; none is refused.",
+    detection=(
+        "`clinic_request_seconds_sum / _count` grows, most on routes with large answers, while processor time and "
+        "the database's own timings do not."
+    ),
+    mitigation=[
+        (
+            "Look at the bandwidth of the path: another's backup or copy, a traffic shaper, a link that fell "
+            "back to a lower speed."
+        ),
+        "Stop or slow down what fills it; the clinic needs nothing.",
+    ],
+)
 def test_answers_take_the_time_of_their_bytes(app_over_link: Service, database_link: Link, load: Loader) -> None:
     slot = f"{app_over_link.url}/slots/7"  # never cached
     httpx.get(slot).raise_for_status()

@@ -11,6 +11,21 @@ from pytest_resilience import SLO, Link, Loader, Post, PostgresServer, Service
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "The network to the database works in one direction",
+    symptom="Bookings are 503; some say `outcome: unknown`, and those may have been made.",
+    detection=(
+        "`reason: timeout` in the answers and `time is up` in the log, with the database itself idle and well; "
+        "packets are seen at one end and not at the other."
+    ),
+    mitigation=[
+        "Look for asymmetric routes, a stateful firewall that lost its table, or a broken network card.",
+        (
+            "Whoever got `unknown` repeats with the same Idempotency-Key: it answers 200 with the booking that "
+            "was made, or makes it."
+        ),
+    ],
+)
 @pytest.mark.parametrize("direction", ["upstream", "downstream"])
 def test_a_refusal_says_whether_the_booking_may_have_been_made(
     app_over_link: Service,

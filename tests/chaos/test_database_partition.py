@@ -9,6 +9,21 @@ from pytest_resilience import SLO, Link, Loader, Post, PostgresServer, Service, 
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "The database cannot be reached",
+    symptom="The first bookings wait up to `REQUEST_DEADLINE` (0.9 s), then all are 503 within milliseconds.",
+    detection=(
+        "`/ready` is 503 with `database: timeout` (packets are swallowed) or `refused`; "
+        '`clinic_breaker_state{breaker="database",state="OPEN"}`; the database\'s own health is green.'
+    ),
+    mitigation=[
+        (
+            "Ask the network before the database: routes, firewalls and security groups between the two, and "
+            "what was changed last."
+        ),
+        "Let the breaker be; when the road is back it closes with the next probe.",
+    ],
+)
 @pytest.mark.parametrize("silently", [True, False], ids=["silently", "refusing"])
 def test_bookings_fail_fast_across_a_partition(
     app_over_link: Service, database_link: Link, postgres_server: PostgresServer, load: Loader, silently: bool

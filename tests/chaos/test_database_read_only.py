@@ -13,6 +13,21 @@ POOLS = {"connections": POOL, "descriptors": POOL + 48}
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "The database is read-only",
+    symptom="Pages are served, bookings are 503 with `reason: failing`, `dependency: database`.",
+    detection=(
+        "The log has `ReadOnlySqlTransaction`; `SHOW default_transaction_read_only` is on, or pg_is_in_recovery() "
+        "is true; `/ready` stays 200."
+    ),
+    mitigation=[
+        ("If it is a standby, the address leads to the wrong server: point it at the primary, or promote this one."),
+        (
+            "If somebody set it (a full disk, an upgrade), finish that first; then set "
+            "`default_transaction_read_only` off and reload."
+        ),
+    ],
+)
 def test_reads_go_on_while_bookings_are_refused(clinic: Clinic, postgres_server: PostgresServer, load: Loader) -> None:
     app = clinic(pool_size=POOL)
     calm = observe(app, postgres_server, allow=POOLS)

@@ -25,6 +25,18 @@ from pytest_resilience import (
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "The database is restarted",
+    symptom="Bookings are 503 for the length of the restart; some say `outcome: unknown`.",
+    detection=(
+        "The log has `AdminShutdown` or `the database system is starting up`; `breaker database: CLOSED -> OPEN` "
+        "and back to CLOSED."
+    ),
+    mitigation=[
+        "Nothing, if it was planned: what was acknowledged is there, and the breaker closes by itself.",
+        "If it was not, read Postgres' log for why, and watch for the next one.",
+    ],
+)
 def test_nothing_acknowledged_is_lost_over_a_restart(
     app: Service, postgres_server: PostgresServer, load: Loader
 ) -> None:

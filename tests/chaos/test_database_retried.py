@@ -22,6 +22,21 @@ def counted(app: Service, name: str) -> dict[int, float]:
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "Connections to the database fail now and then",
+    symptom="Requests are late by the pauses of the retries; few fail.",
+    detection=(
+        '`clinic_retries_total{after="1"}` grows, and `after="2"` less; `clinic_retry_pause_seconds_sum` tells what'
+        " it costs."
+    ),
+    mitigation=[
+        (
+            "Compare the rate of retries with that of requests: well below it, retries carry it; near it, the "
+            "database is down for most."
+        ),
+        "Do not raise RETRY_ATTEMPTS during an outage: more attempts are more load on what is failing.",
+    ],
+)
 def test_attempts_are_spaced_exponentially_and_bounded(clinic: Clinic, database_link: Link, load: Loader) -> None:
     app = clinic(database=database_link, retry_base=BASE, retry_cap=1, retry_attempts=ATTEMPTS, breaker_ratio=0.9)
     waited = 0.0

@@ -10,6 +10,21 @@ FAR, JITTER = 0.015, 0.003  # seconds each way
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "The database is far away",
+    symptom="Bookings take longer, by the distance times the round trips; all succeed.",
+    detection=(
+        "`clinic_request_seconds_sum / _count` grows on every route with a database, by the same time; `ping` of "
+        "the database's host shows it."
+    ),
+    mitigation=[
+        "Find where the way has become longer: a failover to another zone, a VPN, a route.",
+        (
+            'Watch `clinic_pool{connections="waiting"}`: when it grows, requests are about to be turned away, '
+            "and POOL_SIZE is too small for this distance."
+        ),
+    ],
+)
 def test_bookings_bear_a_slow_road_to_the_database(app_over_link: Service, database_link: Link, load: Loader) -> None:
     bookings = Post(
         f"{app_over_link.url}/bookings", json=lambda call: {"slot": call.index + 1, "patient": f"p{call.index}"}

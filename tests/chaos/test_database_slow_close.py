@@ -11,6 +11,23 @@ PATIENCE = 0.5  # seconds that it waits for a statement
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "Dead connections to the database look alive",
+    symptom=(
+        "After a crash of the database some bookings wait half a second longer and are 503, though it is back already."
+    ),
+    detection=(
+        "The log has `time is up` on connections that were open before the crash; "
+        '`clinic_pool_total{event="discarded"}` grows.'
+    ),
+    mitigation=[
+        "Nothing for the clinic: each such connection is given up after `DB_TIMEOUT` (0.5 s), once.",
+        (
+            "Look at the proxy in between that keeps connections open whose other end is gone, and shorten its "
+            "time-outs."
+        ),
+    ],
+)
 def test_dead_connections_that_look_alive_are_found_out(
     app_over_link: Service, database_link: Link, postgres_server: PostgresServer, load: Loader
 ) -> None:

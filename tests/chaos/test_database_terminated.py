@@ -13,6 +13,18 @@ POOLS = {"connections": POOL, "descriptors": POOL + 48}
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "Sessions of the database are closed",
+    symptom="With an Idempotency-Key nobody notices; without, a booking in flight is a 503 with `outcome: unknown`.",
+    detection=(
+        "The log has `AdminShutdown: terminating connection due to administrator command`; "
+        '`clinic_pool_total{event="discarded"}` grows by the size of the pool.'
+    ),
+    mitigation=[
+        "Find who calls pg_terminate_backend: an operator, a pooler that reloads, `idle_session_timeout`.",
+        "The pool fills up again by itself.",
+    ],
+)
 def test_sessions_that_are_closed_cost_no_booking(
     clinic: Clinic, postgres_server: PostgresServer, load: Loader
 ) -> None:

@@ -16,6 +16,22 @@ SPARE = 8
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "An instance has no descriptor left",
+    symptom=(
+        "Those who are connected are served; new connections wait at the door or are reset, those of the balancer's"
+        " health check among them."
+    ),
+    detection=(
+        "`process_open_fds` (or `ls /proc/PID/fd`) at its limit; `/health` times out while requests on open "
+        "connections are answered."
+    ),
+    mitigation=[
+        "See what they are (`lsof -p PID`): silent clients, or a leak of the clinic's own.",
+        "Silent clients: have the balancer close idle ones, and limit connections per address.",
+        ("A leak: restart the instance, keep the list that lsof gave, and raise LimitNOFILE only for the time being."),
+    ],
+)
 def test_an_instance_without_descriptors_serves_who_it_has(clinic: Clinic, load: Loader) -> None:
     app = clinic()
     with load(Get(f"{app.url}/slots"), rate=60, connections=6) as run:

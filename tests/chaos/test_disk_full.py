@@ -20,6 +20,19 @@ def letter(call: Call) -> bytes:
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "The disk of the uploads is full",
+    symptom="`POST /ingest` is 507 `storage_full`; all else is served.",
+    detection=(
+        '`clinic_requests_total{route="/ingest",status="507"}`; `node_filesystem_avail_bytes` of INGEST_SPOOL is '
+        "near 0."
+    ),
+    mitigation=[
+        ("Make room: move uploads that were fetched away, enlarge the volume. Uploads are accepted again at once."),
+        "No cleaning up is needed: what was refused left no part of a file.",
+        "Alert at 80 % next time.",
+    ],
+)
 def test_a_full_disk_refuses_uploads_and_breaks_nothing(clinic: Clinic, load: Loader) -> None:
     app = clinic(disk=64 * MIB, ingest_spool="{disk}")
     upload = Post(f"{app.url}/ingest", body=letter, keep=lambda answer: answer.json()["sha256"])

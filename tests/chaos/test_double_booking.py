@@ -13,6 +13,21 @@ SLOTS = 20
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "Many want the same slot at once",
+    symptom="All but one are 409 `slot_taken`.",
+    detection=(
+        'A wave of `clinic_requests_total{route="/bookings",status="409"}`. Two rows of one slot in `bookings` may '
+        "never be: alert on it."
+    ),
+    mitigation=[
+        "Nothing: the constraint in the database decides, whatever the instances do.",
+        (
+            "If two rows are ever found, the unique constraint is missing: stop bookings, and restore it before"
+            " anything else."
+        ),
+    ],
+)
 def test_a_slot_is_never_given_twice(clinic: Clinic, postgres_server: PostgresServer, load: Loader) -> None:
     instances = clinic(name="one"), clinic(name="two")
     runs = []

@@ -21,6 +21,15 @@ MATRIX = fault_matrix(
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "A dependency fails, whichever it is",
+    symptom="Bookings are made, or are 503 that names the dependency; never a 500, never a hang.",
+    detection="`/ready` is 503 and names it in `missing`; `clinic_breaker_state` tells which breaker is open.",
+    mitigation=[
+        "Go by the dependency that is named, to the runbook of its own failure.",
+        "A 500 or a time-out of a client is a bug of the clinic: keep its log.",
+    ],
+)
 @pytest.mark.parametrize("matrix_fault", MATRIX, indirect=True)
 def test_bookings_are_kept_or_refused_clearly_and_go_on(
     matrix_fault: Fault, clinic: Clinic, database_link: Link, postgres_server: PostgresServer, load: Loader

@@ -15,6 +15,19 @@ class Refused(Exception):
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "An instance crashes under load",
+    symptom="Connections to it end in the middle; clients that ask again elsewhere are served.",
+    detection=(
+        "`up == 0` of one instance, a `kube_pod_container_status_restarts_total` that grows, and connection errors "
+        "at the balancer."
+    ),
+    mitigation=[
+        "The balancer and the supervisor do what is needed: take it out, start it again.",
+        "Clients repeat with the same Idempotency-Key; nothing is booked twice.",
+        "Read its last log lines and the kernel's log for the cause before it has restarted often.",
+    ],
+)
 def test_a_crashed_instance_loses_and_doubles_nothing(
     clinic: Clinic, database_link: Link, postgres_server: PostgresServer, load: Loader
 ) -> None:

@@ -12,6 +12,18 @@ ENDED = httpx.ReadError, httpx.RemoteProtocolError, httpx.WriteError
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "An instance crashes with a booking in flight",
+    symptom="The patient's connection is closed without an answer.",
+    detection=(
+        "Connection resets at the balancer, with `up == 0` of that instance; there is no line of the request in its"
+        " log."
+    ),
+    mitigation=[
+        ("The client repeats with the same Idempotency-Key: it gets the booking, whether or not it had been made."),
+        "Without a key nobody can know: look for the booking by patient and slot before it is made again.",
+    ],
+)
 def test_a_booking_in_flight_ends_clearly_and_is_repeated_safely(
     clinic: Clinic, database_link: Link, postgres_server: PostgresServer
 ) -> None:

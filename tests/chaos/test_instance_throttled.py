@@ -11,6 +11,18 @@ SERVED = SLO(p95=0.5, error_rate=0.01)
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "An instance has too little processor",
+    symptom="Answers are late or 503 `overloaded`; none is wrong.",
+    detection=(
+        "`container_cpu_cfs_throttled_periods_total` grows; `clinic_in_flight` is at MAX_IN_FLIGHT and "
+        "`clinic_turned_away_total` grows on one instance only."
+    ),
+    mitigation=[
+        "Raise the limit or take the instance out of the balancer; look for a noisy neighbour on its host.",
+        "It catches up by itself when it has its processor back.",
+    ],
+)
 def test_a_throttled_instance_is_late_and_recovers(clinic: Clinic, load: Loader) -> None:
     app = clinic(max_in_flight=20)
     with load(Get(f"{app.url}/slots"), rate=100, deadline=5) as run:

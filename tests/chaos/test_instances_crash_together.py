@@ -12,6 +12,16 @@ BROWSING = SLO(p95=0.5, error_rate=0.05)
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "Several instances crash at once",
+    symptom="Requests to those are refused at once; the ones that are left serve, with more load each.",
+    detection="`count(up == 0) > 1` of the clinic's instances; `clinic_in_flight` of the others rises.",
+    mitigation=[
+        "Look for what they have in common: the host, the deployment, the request that they were all given.",
+        "Roll back a deployment that is going on.",
+        "Watch `clinic_turned_away_total` of those that are left, and add instances before it grows.",
+    ],
+)
 def test_one_instance_of_three_carries_on(clinic: Clinic, load: Loader) -> None:
     one, two, three = (clinic(name=name) for name in ("one", "two", "three"))
     with load(Get(f"{one.url}/slots"), rate=40) as served, load(Get(f"{two.url}/slots"), rate=40) as lost:
@@ -28,6 +38,18 @@ def test_one_instance_of_three_carries_on(clinic: Clinic, load: Loader) -> None:
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "An instance keeps crashing",
+    symptom="None, as long as the balancer leaves it out.",
+    detection=(
+        "Its restarts grow (`kube_pod_container_status_restarts_total`, CrashLoopBackOff); connections to the "
+        "database come and go with it."
+    ),
+    mitigation=[
+        "Take it out of the balancer and stop its restarts, so that its log stays.",
+        ("Its last lines before each end say why; a setting that cannot be read ends it with the name of the setting."),
+    ],
+)
 def test_an_instance_that_keeps_crashing_harms_no_other(clinic: Clinic, load: Loader) -> None:
     one, two = clinic(name="one"), clinic(name="two")
     bookings = Post(f"{one.url}/bookings", json=lambda call: {"slot": call.index + 1, "patient": f"p{call.index}"})

@@ -15,6 +15,16 @@ BOOKING = SLO(p95=0.25, error_rate=0.01)
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "Things fail at random",
+    symptom="Short waves of 503; whoever got a 201 has the booking.",
+    detection="`changes(clinic_breaker_state[10m])` is high for more than one breaker; `/ready` comes and goes.",
+    mitigation=[
+        "Look for what all of it shares: host, switch, storage, a deployment.",
+        "Leave the clinic running; it recovers from each by itself.",
+        "Replay a run of the scenario that failed with the seed that it prints.",
+    ],
+)
 def test_bookings_stay_true_whatever_the_monkey_does(
     *,
     clinic: Clinic,

@@ -11,6 +11,18 @@ BOOKING = SLO(p95=0.25, error_rate=0.01)
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "The network to the database loses packets",
+    symptom="Most bookings are as quick as ever, some are 0.2 s and more late, few are 503.",
+    detection=(
+        "p99 far above p50; `rate(node_netstat_Tcp_RetransSegs)` on both hosts; `ethtool -S` shows errors at one of"
+        " the ports."
+    ),
+    mitigation=[
+        "Find the lossy hop (`mtr`), and take that port, cable or host out.",
+        "The clinic needs nothing: TCP sends again, and deadlines bound the rest.",
+    ],
+)
 def test_bookings_bear_a_lossy_network(
     clinic: Clinic, link: Linker, postgres_server: PostgresServer, load: Loader
 ) -> None:

@@ -14,6 +14,17 @@ READS = SLO(p95=0.25, error_rate=0.01)
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "The cache fails over",
+    symptom="None; pages come from the database for a moment.",
+    detection=(
+        'Sentinel logs `+switch-master`; `clinic_cache_total{result="error"}` has a short wave; `breaker cache:` '
+        "opens and closes in the log."
+    ),
+    mitigation=[
+        "Nothing for the clinic. See why the old primary went, and that it is a replica when it comes back.",
+    ],
+)
 def test_slots_are_served_while_the_cache_fails_over(
     redis_cluster: RedisClusters, clinic: Clinic, load: Loader, sized: Sized
 ) -> None:
@@ -36,6 +47,21 @@ def test_slots_are_served_while_the_cache_fails_over(
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "The queue fails over",
+    symptom=(
+        "`/jobs` is 503 with `dependency: redis` until the replica is promoted; jobs that were taken just before "
+        "may be missing."
+    ),
+    detection=(
+        'Workers log `no queue: ConnectionError`; `clinic_breaker_state{breaker="queue",state="OPEN"}`; '
+        "`master_link_status:down` of the replica."
+    ),
+    mitigation=[
+        ("Promote the replica (`REPLICAOF NO ONE`), and lead the address to it; workers find it by themselves."),
+        ("Ask for the state of jobs of the last second before it: `no_such_job` was lost, and is to be sent again."),
+    ],
+)
 def test_jobs_outlive_the_queue_they_were_put_into(
     redis_cluster: RedisClusters, clinic: Clinic, postgres_server: PostgresServer, load: Loader, sized: Sized
 ) -> None:

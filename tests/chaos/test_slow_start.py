@@ -12,6 +12,18 @@ BOOKING = SLO(p95=0.5, error_rate=0.05)
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "The database starts slowly",
+    symptom="Bookings are 503 within milliseconds until it is there.",
+    detection=(
+        "Postgres logs `the database system is starting up`, or replays its WAL (`redo in progress`); the breaker "
+        "is OPEN, with one probe each second."
+    ),
+    mitigation=[
+        ("Wait: recovery is bounded by `checkpoint_timeout` and `max_wal_size`. Killing it begins the recovery again."),
+        "If it takes longer than a failover, promote the standby.",
+    ],
+)
 def test_the_breaker_bridges_a_slow_start_of_the_database(
     app: Service, postgres_server: PostgresServer, load: Loader
 ) -> None:
@@ -33,6 +45,15 @@ def test_the_breaker_bridges_a_slow_start_of_the_database(
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "An instance starts slowly",
+    symptom="None: the others serve.",
+    detection="The new instance's `/ready` stays 503 or its port closed for longer than its start usually takes.",
+    mitigation=[
+        "Let the balancer wait for `/ready`; do not have the supervisor kill it too soon (startupProbe).",
+        "Look at what it waits for: `checks` of `/ready` names it.",
+    ],
+)
 def test_an_instance_that_starts_slowly_does_not_hold_up_the_others(clinic: Clinic, load: Loader) -> None:
     one, two = clinic(name="one"), clinic(name="two")
     bookings = Post(f"{one.url}/bookings", json=lambda call: {"slot": call.index + 1, "patient": f"p{call.index}"})

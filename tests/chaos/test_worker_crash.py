@@ -13,6 +13,18 @@ CENTS = 100
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "A worker crashes in the middle of a job",
+    symptom="That job is done later, by up to `HEARTBEAT_TTL` + `RECLAIM_EVERY` (1.5 s).",
+    detection="Another worker logs `reclaimed N jobs of` it; `up == 0` of the worker; attempts of the job are 2.",
+    mitigation=[
+        "Nothing for the job: it is done once, whatever happens.",
+        (
+            "Start the worker again; read why it ended. A job that kills every worker fails after JOB_ATTEMPTS "
+            "(5) by itself."
+        ),
+    ],
+)
 def test_a_job_survives_the_crash_of_its_worker(
     app: Service, clinic: Clinic, postgres_server: PostgresServer, load: Loader
 ) -> None:

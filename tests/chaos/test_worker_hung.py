@@ -13,6 +13,17 @@ CENTS = 100
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "A worker hangs in the middle of a job",
+    symptom="That job is done later, by another worker.",
+    detection=(
+        "Another worker logs `reclaimed N jobs of` it while its process still exists; it stays silent in its log."
+    ),
+    mitigation=[
+        "See what it waits for (`py-spy dump --pid`), then kill it: its jobs are with others already.",
+        "If it wakes up by itself, its result is thrown away as `was on record`: no charge is made twice.",
+    ],
+)
 def test_a_job_of_a_hung_worker_is_done_once(
     app: Service, clinic: Clinic, postgres_server: PostgresServer, load: Loader
 ) -> None:

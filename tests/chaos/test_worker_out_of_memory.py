@@ -12,6 +12,18 @@ PICTURE = 48  # mebibytes
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "A worker runs out of memory",
+    symptom="The job is late; a job that is too large for every worker ends as `failed`.",
+    detection=(
+        "The kernel's log has `Killed process`, `container_oom_events_total` grows; another worker logs `reclaimed "
+        "N jobs of` it."
+    ),
+    mitigation=[
+        "Find the job (`took ID` is the last line of its log) and its size.",
+        "Give workers of that kind of job more memory, or limit what a job may ask for.",
+    ],
+)
 def test_a_job_survives_a_worker_that_runs_out_of_memory(
     app: Service, clinic: Clinic, postgres_server: PostgresServer, load: Loader
 ) -> None:

@@ -13,6 +13,18 @@ CENTS = 100
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "A worker dies as it registers",
+    symptom="None.",
+    detection=(
+        "A line `registering` without `registered` in its log; `SMEMBERS clinic:workers` has a name whose "
+        "`clinic:worker:NAME` is gone, for a second and a half at most."
+    ),
+    mitigation=[
+        "Nothing: the others strike it off the register.",
+        "If names stay, no worker is alive to reclaim: start one.",
+    ],
+)
 def test_a_worker_that_dies_as_it_registers_leaves_nothing(
     app: Service, clinic: Clinic, postgres_server: PostgresServer, redis_server: RedisServer, load: Loader
 ) -> None:

@@ -11,6 +11,21 @@ CENTS = 100
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "Workers keep crashing",
+    symptom="Jobs are late; the queue is longer than usual.",
+    detection=(
+        "`LLEN clinic:jobs` grows; restarts of workers grow; the living log `reclaimed N jobs of` again and again."
+    ),
+    mitigation=[
+        (
+            "Look at the last `took ID` before each crash: one job that kills is found by its id, and fails by "
+            "itself after JOB_ATTEMPTS (5)."
+        ),
+        "If all jobs do it, roll the workers back; jobs wait in Redis until then.",
+        "Keep one good worker alive: it is enough for the queue to move.",
+    ],
+)
 def test_jobs_outlive_workers_that_keep_crashing(
     app: Service, clinic: Clinic, postgres_server: PostgresServer, load: Loader
 ) -> None:

@@ -23,6 +23,15 @@ ALLOWED = {("CLOSED", "OPEN"), ("OPEN", "HALF_OPEN"), ("HALF_OPEN", "OPEN"), ("H
 
 
 @pytest.mark.stress
+@pytest.mark.failure_mode(
+    "The database is cut off at full load",
+    symptom="All bookings are 503 at once, at the full rate; instances stay quick and small.",
+    detection='`clinic_breaker_state{breaker="database",state="OPEN"}` while `rate(clinic_requests_total)` is as ever.',
+    mitigation=[
+        "Mend the road to the database; do not add instances, they would only add probes.",
+        "When it is back, watch p95 for a minute: the whole load returns at once.",
+    ],
+)
 def test_the_breaker_goes_round_under_the_target_load(
     clinic: Clinic, database_link: Link, load: Loader, sized: Sized
 ) -> None:

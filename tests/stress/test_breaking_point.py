@@ -17,6 +17,18 @@ FLOOR = 100  # a second
 
 
 @pytest.mark.stress
+@pytest.mark.failure_mode(
+    "The pool of connections is the limit",
+    symptom="Bookings are late, then 503 with `reason: busy`, as the rate rises.",
+    detection=(
+        '`clinic_pool{connections="in_use"}` equals `size` and `waiting` grows; '
+        '`clinic_pool_total{event="turned_away"}` follows; the processor is not busy.'
+    ),
+    mitigation=[
+        "Add instances, or raise POOL_SIZE as far as max_connections of the database allows.",
+        "Look for statements that have become slow: the same pool carries fewer of those.",
+    ],
+)
 def test_the_breaking_point_is_where_the_connections_end(
     clinic: Clinic, database_link: Link, load: Loader, sized: Sized
 ) -> None:
@@ -43,6 +55,18 @@ def test_the_breaking_point_is_where_the_connections_end(
 
 
 @pytest.mark.stress
+@pytest.mark.failure_mode(
+    "More comes than an instance can serve",
+    symptom="Answers are late, then 503 `overloaded`.",
+    detection=(
+        "`rate(clinic_requests_total)` near the rate that this scenario reports; one core at 100 %; "
+        "`clinic_turned_away_total` grows."
+    ),
+    mitigation=[
+        "Add instances before the rate is reached: the report of this scenario says what one carries.",
+        "Shed what can wait (jobs, uploads) at the balancer.",
+    ],
+)
 def test_one_instance_stands_more_than_the_floor(clinic: Clinic, load: Loader, sized: Sized) -> None:
     top = sized(quick=FLOOR, standard=2000, full=5000)
     precision, settle, hold = sized(quick=(0.9, 0.5, 1.0), standard=(0.1, 1.0, 3.0), full=(0.05, 2.0, 5.0))

@@ -19,6 +19,15 @@ def crowded(request: pytest.FixtureRequest) -> Service:
 
 
 @pytest.mark.stress
+@pytest.mark.failure_mode(
+    "A crowd of clients is silent",
+    symptom="None.",
+    detection="`process_open_fds` rises by the crowd, `rate(clinic_requests_total)` does not.",
+    mitigation=[
+        "Limit connections per address and close idle ones at the balancer.",
+        "Watch `process_open_fds` against its limit.",
+    ],
+)
 def test_a_thousand_silent_clients_cost_nobody_the_service(
     app: Service, crowded: Service, hogs: Hogs, load: Loader, sized: Sized
 ) -> None:
@@ -37,6 +46,14 @@ def test_a_thousand_silent_clients_cost_nobody_the_service(
 
 
 @pytest.mark.stress
+@pytest.mark.failure_mode(
+    "A crowd of clients has gone",
+    symptom="None.",
+    detection="`process_open_fds` is back where it was before the crowd; if it is not, descriptors leak.",
+    mitigation=[
+        "If it stays high, restart the instance at a quiet hour, and keep what lsof says of it.",
+    ],
+)
 def test_the_clinic_gives_back_what_a_crowd_has_taken_when_it_is_gone(app: Service, hogs: Hogs) -> None:
     calm = app.usage().descriptors
     if calm is None:

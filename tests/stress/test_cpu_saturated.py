@@ -12,6 +12,18 @@ CROWDED = SLO(p95=2, error_rate=0.01)
 
 
 @pytest.mark.stress
+@pytest.mark.failure_mode(
+    "Neighbours keep every processor busy",
+    symptom="Answers are slower, none fails.",
+    detection=(
+        "`node_load1` above the number of processors; `node_pressure_cpu_waiting_seconds_total` grows; the clinic's"
+        " own use is as usual."
+    ),
+    mitigation=[
+        "Find the neighbour (`top`), give it a lower weight or another host.",
+        "Give the clinic a guaranteed share (requests, CPUWeight).",
+    ],
+)
 def test_slots_are_served_while_every_cpu_is_busy(app: Service, hogs: Hogs, load: Loader, sized: Sized) -> None:
     slots = Get(f"{app.url}/slots", expect=200)
     health, metrics = (Get(f"{app.url}{path}", expect=200) for path in ("/health", "/metrics"))

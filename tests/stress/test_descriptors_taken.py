@@ -11,6 +11,15 @@ SERVED = SLO(p95=1, error_rate=0.01)
 
 
 @pytest.mark.stress
+@pytest.mark.failure_mode(
+    "The host runs short of files",
+    symptom="None, until the host's own limit is reached.",
+    detection="`node_filefd_allocated` near `node_filefd_maximum`.",
+    mitigation=[
+        "Find who has them (`lsof | awk '{print $1}' | sort | uniq -c | sort -n`) and end it.",
+        "Raise fs.file-max.",
+    ],
+)
 def test_new_connections_are_taken_while_files_are_scarce(app: Service, hogs: Hogs, load: Loader, sized: Sized) -> None:
     taken = sized(quick=10_000, standard=100_000, full=500_000)
     fresh = Get(f"{app.url}/slots", expect=200, headers={"Connection": "close"})  # each needs a descriptor of its own

@@ -15,6 +15,18 @@ RATE = 80
 
 
 @pytest.mark.stress
+@pytest.mark.failure_mode(
+    "The disk's device is busy",
+    symptom="Bookings take longer; all are committed.",
+    detection=(
+        "`node_disk_io_time_seconds_total` near 1 per second; pg_stat_activity waits for `WALSync`; pages are as "
+        "quick as ever."
+    ),
+    mitigation=[
+        "Find who writes (`iotop`), and slow it down (`ionice`, io.max).",
+        "Put the WAL on a device of its own.",
+    ],
+)
 def test_bookings_are_committed_while_the_device_is_busy(
     clinic: Clinic, hogs: Hogs, load: Loader, sized: Sized, tmp_path: Path
 ) -> None:

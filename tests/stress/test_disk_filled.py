@@ -14,6 +14,15 @@ RATE = 150
 
 
 @pytest.mark.stress
+@pytest.mark.failure_mode(
+    "The disk of the database fills up",
+    symptom="None until it is full; then the database stops.",
+    detection="`node_filesystem_avail_bytes` of the data directory falls; predict_linear says when it ends.",
+    mitigation=[
+        ("Make room before it is full: old logs, replication slots that nobody reads (pg_replication_slots), pg_wal."),
+        "Never delete files of pg_wal by hand.",
+    ],
+)
 def test_bookings_are_taken_while_the_disk_fills(
     clinic: Clinic, hogs: Hogs, load: Loader, sized: Sized, tmp_path: Path
 ) -> None:

@@ -11,6 +11,17 @@ SERVED = SLO(p95=1, error_rate=0.01)
 
 
 @pytest.mark.stress
+@pytest.mark.failure_mode(
+    "The host runs short of memory",
+    symptom="None, until the kernel kills.",
+    detection=(
+        "`node_memory_MemAvailable_bytes` falls; `node_pressure_memory_waiting_seconds_total` grows; swap is in use."
+    ),
+    mitigation=[
+        "Find who grows (`ps --sort -rss`) and restart it before the kernel chooses.",
+        "Give the clinic and the database a lower oom_score_adj, and a reservation.",
+    ],
+)
 def test_slots_are_served_while_memory_is_taken(app: Service, hogs: Hogs, load: Loader, sized: Sized) -> None:
     shortage = sized(
         quick=hogs.memory(bytes=256 * 1024**2), standard=hogs.memory(share=0.9), full=hogs.memory(share=0.95)

@@ -12,6 +12,19 @@ POOL, CACHE = 4, 16  # connections to Postgres and to Redis that an instance ope
 
 
 @pytest.mark.stress
+@pytest.mark.failure_mode(
+    "More bookings come than the database can take",
+    symptom="The surplus is 503 with `reason: busy` within `POOL_TIMEOUT` (0.25 s); the rest is served.",
+    detection=(
+        '`clinic_pool_total{event="turned_away"}` grows, `clinic_pool{connections="waiting"}` is at its most, and '
+        "the breaker stays closed."
+    ),
+    mitigation=[
+        "Find what made the database slow, or why so many come: a campaign, a client without backoff.",
+        "Let it shed: raising POOL_QUEUE turns refusals into waiting.",
+        "Clients come back after `Retry-After`.",
+    ],
+)
 def test_overload_is_shed_and_leaves_no_trace(clinic: Clinic, database_link: Link, load: Loader, sized: Sized) -> None:
     seconds = sized(quick=4, standard=30, full=300)
     app = clinic(database=database_link, pool_size=POOL, slots=100 * (seconds + 5))

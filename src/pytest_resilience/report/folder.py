@@ -6,13 +6,19 @@ import os
 from pathlib import Path
 
 from pytest_resilience.errors import UsageError
+from pytest_resilience.report import runbook
+from pytest_resilience.report.catalogue import catalogue
 from pytest_resilience.report.markdown import markdown
 from pytest_resilience.report.page import page
 from pytest_resilience.report.record import Record, Session
 
+RUNBOOKS = "runbooks"
+
 
 class Folder:
-    """Holds `index.html`, `report.json` and `summary.md`.
+    """Holds `index.html`, `report.json` and `summary.md`, and in `runbooks` two files for each failure mode.
+
+    A runbook of a failure mode that no test of this run stands for is left as an earlier run wrote it.
 
     :raises UsageError: it cannot be made or written to.
     """
@@ -31,6 +37,12 @@ class Folder:
     def add(self, record: Record) -> None:
         """Take the record of a test that is over, and write everything."""
         self._records.append(record)
+        slugs = {mode.slug for mode in record.modes}
+        for entry in catalogue(self._records) if slugs else ():
+            if entry.mode.slug in slugs:
+                (self.path / RUNBOOKS).mkdir(exist_ok=True)
+                self._put(f"{entry.mode.slug}.html", runbook.html(self._session, entry), below=RUNBOOKS)
+                self._put(f"{entry.mode.slug}.md", runbook.markdown(self._session, entry), below=RUNBOOKS)
         self._write()
 
     def summary(self) -> str:
@@ -47,8 +59,8 @@ class Folder:
         self._put("summary.md", self.summary())
         self._put("index.html", page(self._session, self._records))
 
-    def _put(self, name: str, text: str) -> None:
+    def _put(self, name: str, text: str, *, below: str = ".") -> None:
         """Replace a file in one step, so that whoever reads it sees a whole one."""
-        new = self.path / f".{name}.{os.getpid()}"
+        new = self.path / below / f".{name}.{os.getpid()}"
         new.write_text(text, encoding="utf-8")
-        new.replace(self.path / name)
+        new.replace(self.path / below / name)

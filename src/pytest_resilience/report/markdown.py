@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from pytest_resilience.report.catalogue import Entry, catalogue, outcomes
 from pytest_resilience.report.grid import Grid
 from pytest_resilience.report.record import Record, Session
 
@@ -29,6 +30,7 @@ def markdown(session: Session, records: Sequence[Record]) -> str:
             for record, one in judged
         ]
         lines.append("")
+    lines += _modes(catalogue(records))
     skipped = [record for record in records if record.outcome == "skipped"]
     lines += [f"- skipped: {record.name}: {record.failure}" for record in skipped]
     return "\n".join(lines).rstrip() + "\n"
@@ -43,6 +45,16 @@ def _grid(grid: Grid) -> list[str]:
             str(grid.cells[row, column][0] or "–") if (row, column) in grid.cells else "" for column in grid.columns
         ]
         lines.append(f"| **{_cell(row)}** | {' | '.join(cells)} |")
+    return [*lines, ""]
+
+
+def _modes(entries: Sequence[Entry]) -> list[str]:
+    if not entries:
+        return []
+    lines = ["| failure mode | noticed | over after the heal | users saw |", "|---|---|---|---|"]
+    for entry in entries:
+        cells = (entry.mode.title, entry.noticed, entry.over, outcomes(entry.saw))
+        lines.append(f"| {' | '.join(map(_cell, cells))} |")
     return [*lines, ""]
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
 
+from pytest_resilience.report.catalogue import catalogue
 from pytest_resilience.report.chart import Band, Line, chart, linear, logarithmic
 from pytest_resilience.report.grid import Grid, receipt
+from pytest_resilience.report.markup import head, table
 from pytest_resilience.report.record import Drive, Judged, Record, Session
-from pytest_resilience.report.style import CSS
+from pytest_resilience.report.runbook import listing
 
 ORDER = {"failed": 0, "passed": 1, "skipped": 2}
 MANY = 8  # remarks that are shown without being asked for
@@ -22,15 +24,14 @@ def page(session: Session, records: Sequence[Record]) -> str:
     shown = sorted(records, key=lambda record: (ORDER[record.outcome], record.name))
     when = time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(session.began))
     parts = [
-        '<!doctype html><html lang="en"><meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>Resilience: {_counted(counts)}</title><style>{CSS}</style>",
+        head(f"Resilience: {_counted(counts)}"),
         f"<h1>Resilience report</h1><p class=soft>{when} · size {escape(session.size)} · seed {session.seed}</p>",
         "<p class=counts>",
         *(f"<span class={kind}><b>{counts[kind]}</b>{kind}</span>" for kind in ORDER if counts[kind]),
         "</p>",
         *(f"<p class=about>{escape(line)}</p>" for line in session.about),
         _coverage(Grid.of(records)),
+        listing(catalogue(records)),
         "<h2>Scenarios</h2>",
         *(_test(record, session.began) for record in shown),
     ]
@@ -83,7 +84,7 @@ def _test(record: Record, began: float) -> str:
 
 
 def _judged(record: Record) -> str:
-    return _table(("verdict", "promise", "figures"), map(_judgement, record.judged))
+    return table(("verdict", "promise", "figures"), map(_judgement, record.judged))
 
 
 def _judgement(one: Judged) -> tuple[str, str, str]:
@@ -92,7 +93,7 @@ def _judgement(one: Judged) -> tuple[str, str, str]:
 
 
 def _strikes(record: Record) -> str:
-    return _table(
+    return table(
         ("fault", "struck at", "lasted", "touched"),
         (
             (
@@ -135,7 +136,7 @@ def _drive(drive: Drive, record: Record) -> str:
             chart("errors", "%", [errors], linear([one.errors for one in points], least=0.01), bands=bands, span=span)
             if drive.errors
             else "",
-            _table(
+            table(
                 ("category", "times", "first of them"),
                 (
                     (escape(kind), f"{times:,}", f"<code>{escape(drive.examples.get(kind, ''))}</code>")
@@ -144,12 +145,3 @@ def _drive(drive: Drive, record: Record) -> str:
             ),
         ]
     )
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table of cells that are HTML already; nothing for no rows."""
-    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    if not body:
-        return ""
-    top = "".join(f"<th>{name}</th>" for name in head)
-    return f"<div class=scroll><table><tr>{top}</tr>{body}</table></div>"

@@ -10,6 +10,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 
+from pytest_resilience.report.failure import FailureMode
+from pytest_resilience.report.findings import Impact, Seen
+
 SCHEMA = "pytest-resilience-report"
 VERSION = 1
 
@@ -108,6 +111,8 @@ class Record:
     :ivar kinds: which of chaos, load, stress and soak it is marked with.
     :ivar failure: what pytest said of it, or why it was skipped.
     :ivar replay: the command that runs it again with the same random choices.
+    :ivar modes: the failure modes that it stands for.
+    :ivar impacts: what each fault did to each load.
     """
 
     name: str
@@ -122,6 +127,8 @@ class Record:
     judged: tuple[Judged, ...] = ()
     drives: tuple[Drive, ...] = ()
     remarks: tuple[Remark, ...] = ()
+    modes: tuple[FailureMode, ...] = ()
+    impacts: tuple[Impact, ...] = ()
 
     def to_json(self) -> str:
         """Return it as one line of JSON."""
@@ -142,6 +149,11 @@ class Record:
             "drives": tuple(
                 Drive(**(each | {"points": tuple(Point(**point) for point in each["points"])}))
                 for each in given["drives"]
+            ),
+            "modes": tuple(FailureMode.of(each) for each in given["modes"]),
+            "impacts": tuple(
+                Impact(**(each | {window: Seen(**each[window]) for window in ("before", "during", "after")}))
+                for each in given["impacts"]
             ),
         }
         return cls(**given)

@@ -17,12 +17,13 @@ p { margin: .4rem 0 } .soft, .about { color: var(--soft) } .about { font-size: .
 .counts b { font-size: 1.5rem; margin-right: .2rem } .counts span { margin-right: 1.2rem; white-space: nowrap }
 .passed, .met { color: var(--good) } .failed, .missed { color: var(--bad) } .inconclusive { color: var(--unsure) }
 .skipped { color: var(--skip) }
-details.test { background: var(--card); border: 1px solid var(--edge); border-radius: .6rem; margin: .6rem 0;
+.test { background: var(--card); border: 1px solid var(--edge); border-radius: .6rem; margin: .6rem 0;
   padding: .2rem .9rem }
 details.test > summary { cursor: pointer; padding: .5rem 0; overflow-wrap: anywhere }
 summary .took { color: var(--soft); font-size: .85rem; float: right; margin-left: .6rem }
 .scroll { overflow-x: auto } table { border-collapse: collapse; font-size: .88rem; margin: .4rem 0; min-width: 50% }
 th, td { text-align: left; padding: .25rem .7rem .25rem 0; border-bottom: 1px solid var(--edge); vertical-align: top }
+a { color: var(--p50) } ol { margin: .4rem 0; padding-left: 1.4rem }
 th { color: var(--soft); font-weight: 600 } td.cell { text-align: center }
 pre { overflow-x: auto; background: var(--page); border: 1px solid var(--edge); border-radius: .4rem; padding: .6rem;
   font-size: .8rem }

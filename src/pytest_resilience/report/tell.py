@@ -9,6 +9,8 @@ from typing import Protocol, runtime_checkable
 
 from pytest_resilience.measure import figures
 from pytest_resilience.measure.samples import Samples
+from pytest_resilience.report.failure import FailureMode
+from pytest_resilience.report.impact import impacts
 from pytest_resilience.report.record import Drive, Judged, Point, Record, Remark, Strike
 from pytest_resilience.report.story import Story
 from pytest_resilience.timeline import Episode
@@ -56,9 +58,11 @@ def tell(
     kinds: tuple[str, ...],
     failure: str,
     replay: str,
+    modes: tuple[FailureMode, ...] = (),
 ) -> Record:
     """Return the record of a test whose story is over."""
     origin = story.timeline.started
+    runs = [run for run in story.runs if isinstance(run, Driven) and run.entered]
     return Record(
         name=name,
         outcome=outcome,
@@ -73,8 +77,10 @@ def tell(
             Judged(at=each.at - origin, promise=each.promise, outcome=each.outcome, text=each.text)
             for each in story.timeline.claims
         ),
-        drives=tuple(_drive(run, origin) for run in story.runs if isinstance(run, Driven) and run.entered),
+        drives=tuple(_drive(run, origin) for run in runs),
         remarks=tuple(Remark(at=each.at - origin, text=each.text) for each in story.timeline.marks),
+        modes=modes,
+        impacts=tuple(one for run in runs for one in impacts(run.samples, run.title, story.timeline.episodes, origin)),
     )
 
 

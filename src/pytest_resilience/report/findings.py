@@ -1,0 +1,53 @@
+"""What was found out about a test when it was over, in plain values: parts of a `Record`.
+
+Times are seconds since the timeline of the test began; lengths are seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What the users of a load saw in one window.
+
+    :ivar outcomes: how often each status or category of failure came, the most frequent first.
+    :ivar p50: in seconds; None where too few samples were there, likewise `p95` and `p99`.
+    """
+
+    samples: int
+    outcomes: Mapping[str, int]
+    p50: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Impact:
+    """What one fault did to one load.
+
+    A request *shows* the fault when it failed, or was answered by a status from 500 on, or by one that nobody was
+    answered with before the first fault of the test. Those that their own users gave up show nothing.
+
+    :ivar fault: its name, and `struck`, when it began to strike, tells two of one name apart.
+    :ivar drive: the title of the run of load.
+    :ivar after: what began between the heal and the next fault.
+    :ivar noticed: from the moment the break began until the first request that shows it was over; None: none did.
+    :ivar by: what came of that request.
+    :ivar over: from the heal until the last request that shows it was over, at least 0; None where none did, or the
+        fault was never healed.
+    :ivar calm: for how long the load went on without one after that, until the next fault or its end.
+    """
+
+    fault: str
+    struck: float
+    drive: str
+    before: Seen
+    during: Seen
+    after: Seen
+    noticed: float | None = None
+    by: str = ""
+    over: float | None = None
+    calm: float = 0.0
