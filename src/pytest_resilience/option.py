@@ -70,8 +70,8 @@ TABLE = (
     Option(
         "report",
         "",
-        "A folder for the report: index.html, one page that needs nothing else, report.json and summary.md. Where "
-        "$GITHUB_STEP_SUMMARY is set, the summary is added to it.",
+        "A folder for the report: index.html, one page that needs nothing else, report.json, summary.md, and a runbook "
+        "for each failure mode. Where $GITHUB_STEP_SUMMARY is set, the summary is added to it.",
     ),
     Option(
         "allow-target",

@@ -55,6 +55,15 @@ class Entry:
                 total[outcome] = total.get(outcome, 0) + count
         return dict(sorted(total.items(), key=lambda pair: (-pair[1], pair[0])))
 
+    @property
+    def slower(self) -> str:
+        """The p95 before and during the fault that had the highest; of failures, too."""
+        known = [(one.during.p95, one.before.p95) for _, one in self.impacts if one.during.p95 is not None]
+        if not known:
+            return "–"
+        during, before = max(known, key=lambda pair: pair[0] or 0.0)
+        return f"{'?' if before is None else words.seconds(before)} → {words.seconds(during or 0.0)}"
+
 
 def catalogue(records: Iterable[Record]) -> list[Entry]:
     """Return the failure modes of the tests, by title."""

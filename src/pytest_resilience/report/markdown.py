@@ -51,9 +51,9 @@ def _grid(grid: Grid) -> list[str]:
 def _modes(entries: Sequence[Entry]) -> list[str]:
     if not entries:
         return []
-    lines = ["| failure mode | noticed | over after the heal | users saw |", "|---|---|---|---|"]
+    lines = ["| failure mode | noticed | over after the heal | users saw | p95 |", "|---|---|---|---|---|"]
     for entry in entries:
-        cells = (entry.mode.title, entry.noticed, entry.over, outcomes(entry.saw))
+        cells = (entry.mode.title, entry.noticed, entry.over, outcomes(entry.saw), entry.slower)
         lines.append(f"| {' | '.join(map(_cell, cells))} |")
     return [*lines, ""]
 

@@ -25,13 +25,14 @@ def listing(entries: Sequence[Entry]) -> str:
     parts = [
         f"<h2>Failure modes</h2><p class=soft>{EXPLAINED}</p>",
         table(
-            ("failure mode", "noticed", "over", "users saw"),
+            ("failure mode", "noticed", "over after the heal", "users saw", "p95"),
             (
                 (
                     f'<a href="runbooks/{entry.mode.slug}.html">{escape(entry.mode.title)}</a> {_counted(entry)}',
                     escape(entry.noticed),
                     escape(entry.over),
                     escape(outcomes(entry.saw)),
+                    escape(entry.slower),
                 )
                 for entry in entries
             ),
