@@ -139,6 +139,18 @@ def test_how_many_bookings_were_lost_is_known(
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "Two servers think that they are the primary",
+    symptom=(
+        "Patients could be told of slots by a server that has been deposed; the clinic closes its sessions there, "
+        "and they are not."
+    ),
+    detection="pg_is_in_recovery() is false on both servers; their timelines (pg_control_checkpoint) differ.",
+    mitigation=[
+        "Stop the old primary at once (fence it), and see that the address leads to the new one.",
+        "Compare the bookings of both after the promotion before the old one is rebuilt.",
+    ],
+)
 def test_nobody_is_told_what_the_old_primary_thought(
     postgres_cluster: PostgresClusters, clinic: Clinic, load: Loader, sized: Sized
 ) -> None:

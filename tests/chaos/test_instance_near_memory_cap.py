@@ -25,6 +25,18 @@ def must_be_killable(cap: Episode) -> None:
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "A worker is near its memory cap",
+    symptom="None up to the cap; beyond it the job in hand is late, by the worker's restart.",
+    detection=(
+        "`container_memory_working_set_bytes` above 90 % of `container_spec_memory_limit_bytes`; beyond it "
+        "`container_oom_events_total` grows."
+    ),
+    mitigation=[
+        "Raise the cap, or limit the size that a job may ask for, while it is still near and not beyond.",
+        "After a kill nothing is to be repaired: the job is taken again and recorded once.",
+    ],
+)
 def test_a_worker_near_its_cap_works_and_beyond_it_comes_back(
     app: Service, clinic: Clinic, postgres_server: PostgresServer, load: Loader
 ) -> None:
@@ -68,6 +80,21 @@ def test_a_worker_near_its_cap_works_and_beyond_it_comes_back(
 
 
 @pytest.mark.chaos
+@pytest.mark.failure_mode(
+    "An instance runs out of memory",
+    symptom="Near the cap nothing; beyond it connections are refused until it has been started again.",
+    detection=(
+        "`container_oom_events_total` grows, and the kernel's log has `Killed process`; "
+        "`process_resident_memory_bytes` rose before."
+    ),
+    mitigation=[
+        "The supervisor starts it again; bookings that were acknowledged are kept.",
+        (
+            "See what made it grow: clients that send and never finish, a leak, or a cap that is too small. "
+            "Have the balancer bound the first."
+        ),
+    ],
+)
 def test_an_instance_near_its_cap_serves_and_beyond_it_comes_back(
     app: Service, postgres_server: PostgresServer, load: Loader
 ) -> None:

@@ -100,6 +100,19 @@ def test_no_file_is_over_300_lines(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 300
 
 
+@pytest.mark.parametrize("folder", ["chaos", "stress"])
+def test_each_scenario_says_which_failure_it_stands_for(folder: str) -> None:
+    found = {
+        f"{path.name}::{node.name}": [ast.unparse(each) for each in node.decorator_list]
+        for path in sorted((ROOT / "tests" / folder).glob("test_*.py"))
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
+    }
+    assert len(found) > 10
+    mute = [name for name, marks in found.items() if not any("failure_mode(" in mark for mark in marks)]
+    assert not mute, "give them @pytest.mark.failure_mode(...), see docs/runbooks.md"
+
+
 def run(code: str) -> str:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return done.stdout
