@@ -12,7 +12,7 @@ PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install chaos load stress test proof soak-suite lint types docs bench clean
+.PHONY: help install chaos load stress test proof soak-suite lint types docs site pictures bench clean
 
 help:  ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,8 +65,14 @@ types: $(INSTALLED)  ## check types
 docs: $(INSTALLED)  ## run every example of the documentation
 	$(PY) -m pytest tests/docs $(ARGS)
 
+site: $(INSTALLED)  ## build the documentation as a site, into site/
+	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet --strict
+
+pictures: $(INSTALLED)  ## make the pictures of the documentation anew; needs chromium
+	$(PY) tests/docs/pictures.py
+
 bench: $(INSTALLED)  ## run the benchmarks and print what was measured
 	@for each in benchmarks/*.py; do echo "== $$each"; $(PY) "$$each" || exit 1; done
 
 clean:  ## remove the virtual environment and every cache
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache dist build
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache dist build site

@@ -5,6 +5,7 @@ comment in the line before the fence says otherwise, and is not seen by who read
 
 - `<!-- run in: NAME -->`: it is put into `surroundings/NAME.py.in`, in place of the line `...  # the example`
 - `<!-- not run: WHY -->`: it is compiled, and what it imports has to be there
+- `<!-- write: FILE -->`, `<!-- change: FILE -->`, `<!-- run -->`, `<!-- fails: WORDS -->`: a step of a walk; see `walk`
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ SURROUNDINGS = Path(__file__).parent / "surroundings"
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 
 FENCE = re.compile(r"```(\w*)$")
-COMMENT = re.compile(r"<!-- (run in|not run): (.+) -->$")
+COMMENT = re.compile(r"<!-- (run in|not run|write|change|fails): (.+) -->$|<!-- (run) -->$")
+FIELDS = {"run in": "where", "not run": "unrun"}
 PLACE = re.compile(r"^( *)\.\.\.  # the example$", re.MULTILINE)
 
 
@@ -31,6 +33,8 @@ class Block:
     :ivar line: of the page, at which the fence begins.
     :ivar where: the surroundings it is run in; empty for a file of its own.
     :ivar unrun: why it is not run; empty if it is.
+    :ivar step: `write`, `change`, `run` or `fails`, where it is a step of a walk.
+    :ivar what: the step's file, or what has to be said by a command that fails.
     """
 
     page: str
@@ -39,6 +43,8 @@ class Block:
     text: str
     where: str = ""
     unrun: str = ""
+    step: str = ""
+    what: str = ""
 
     def __str__(self) -> str:
         return f"{self.page}:{self.line}"
@@ -65,14 +71,18 @@ def blocks(text: str, page: str) -> Iterator[Block]:
             continue
         end = lines.index("```", at + 1)
         comment = COMMENT.match(lines[at - 1]) if at else None
-        how = {"run in": "where", "not run": "unrun"}[comment[1]] if comment else ""
-        yield Block(
-            page, at + 1, fence[1], "\n".join([*lines[at + 1 : end], ""]), **({how: comment[2]} if comment else {})
-        )
+        yield Block(page, at + 1, fence[1], "\n".join([*lines[at + 1 : end], ""]), **_said(comment))
         at = end + 1
 
 
+def _said(comment: re.Match[str] | None) -> dict[str, str]:
+    if comment is None:
+        return {}
+    how = comment[1] or comment[3]
+    return {FIELDS[how]: comment[2]} if how in FIELDS else {"step": how, "what": comment[2] or ""}
+
+
 def python_blocks() -> list[Block]:
-    """Return every block of Python of the documentation."""
+    """Return every block of Python of the documentation that is run by itself."""
     found = (block for page in PAGES for block in blocks(page.read_text(), str(page.relative_to(ROOT))))
-    return [block for block in found if block.language == "python"]
+    return [block for block in found if block.language == "python" and not block.step]
