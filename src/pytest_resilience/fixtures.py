@@ -198,7 +198,7 @@ def postgres_cluster(_premises: Premises, link: Linker, _story: Story) -> Iterat
     """Starts a Postgres primary and its standby: `postgres_cluster(synchronous=True).failed_over()`."""
     from pytest_resilience.services.clusters import PostgresClusters
 
-    with closing(PostgresClusters(_premises, link, _story.logs)) as clusters:
+    with closing(PostgresClusters(_premises, link, _story.logs, _story.targets)) as clusters:
         yield clusters
 
 
@@ -219,7 +219,7 @@ def redis_cluster(_premises: Premises, link: Linker, _story: Story) -> Iterator[
     """Starts a Redis primary and its replica: `redis_cluster(sentinel=True).failed_over()`."""
     from pytest_resilience.services.clusters import RedisClusters
 
-    with closing(RedisClusters(_premises, link, _story.logs)) as clusters:
+    with closing(RedisClusters(_premises, link, _story.logs, _story.targets)) as clusters:
         yield clusters
 
 

@@ -51,12 +51,18 @@ STORM = '''
             redis.throttled(0.3, optional=True), redis.capped(memory=2**30, optional=True),
             together(postgres.throttled(0.5, optional=True), own.killed()),
             *([own.capped(disk=2**20, optional=True)] if DISK else []),
+            redis.read_only(optional=True), redis.out_of_memory(optional=True), redis.slowed(0.02, optional=True),
+            redis.loading(at_most=5, optional=True), together(redis.slowed(0.05, optional=True), redis.paused()),
+            postgres.read_only(optional=True), postgres.connections_exhausted(optional=True),
+            postgres.locked("slots", optional=True),
+            together(postgres.connections_exhausted(evicting=True, optional=True), own.killed()),
         ]
 
     @pytest.mark.parametrize("turn", range(2))
     def test_storm(redis_server, postgres_server, link, load, service, turn):
         own = service(sys.executable, "-I", "-S", "-c", ECHO, "{port}", name="own", disk=DISK)
         road = link(redis_server, name="road")
+        postgres_server.query("CREATE TABLE slots (id int)")
         host, port = road.host, road.port
 
         def ping():
@@ -76,3 +82,32 @@ STORM = '''
                 say("healed")
         say("tearing down")
 '''
+
+# A cluster that fails over and comes back without end; its members are struck in between.
+CLUSTERS = """
+    import os, random, time
+
+    import pytest
+
+    KIND = os.environ["STORM_KIND"]
+    chance = random.Random(int(os.environ["STORM_SEED"]))
+
+    def say(words):
+        os.write(1, f"<{words}>".encode())
+
+    def test_clusters(request):
+        say("starting")
+        kind, _, manner = KIND.partition(" ")
+        cluster = request.getfixturevalue(f"{kind}_cluster")(**({manner: True} if manner else {}))
+        for turn in range(20):
+            say("failing over")
+            with cluster.failed_over():
+                say("in force")
+                time.sleep(chance.uniform(0, 0.05))
+                say("healing")
+            say("healed")
+            if not manner:
+                with chance.choice([cluster.standby.killed, cluster.primary.paused, cluster.primary.restarted])():
+                    say("striking a member")
+        say("tearing down")
+"""

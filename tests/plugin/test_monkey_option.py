@@ -188,3 +188,33 @@ def test_the_fixture_strikes_in_a_test_of_its_own(pytester: pytest.Pytester) -> 
     result = pytester.runpytest()
     result.assert_outcomes(passed=1)
     result.stdout.re_match_lines([r"PASSED .*::test_it: monkey\(broken\) \d\.\d\d s \(strikes \d+, broken \d+\)"])
+
+
+CLUSTERED = """
+    import time
+    from pytest_resilience import wait_until
+
+    def test_pair(redis_cluster):
+        cluster = redis_cluster(sentinel={sentinel})
+        before = cluster.primary
+        time.sleep(1.6)
+        wait_until(lambda: cluster.standby.replication.get("master_link_status") == "up", within=10, on=(OSError,))
+        assert cluster.primary is before
+"""
+
+
+def test_the_servers_of_a_cluster_are_struck_by_their_names(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(CLUSTERED.format(sentinel=False))
+    result = pytester.runpytest("--resilience-monkey=redis-a,redis-b:1", "--resilience-seed=3")
+    result.assert_outcomes(passed=1)
+    told = next(line for line in result.outlines if line.startswith("PASSED"))
+    assert re.search(r"\bredis-a\.\w+ \d", told)
+    assert re.search(r"\bredis-b\.\w+ \d", told)
+    result.stdout.fnmatch_lines(["monkey redis-a:1,redis-b:1: struck 1 of 1 test that uses redis-a or redis-b"])
+
+
+def test_a_sentinel_would_fail_over_so_its_servers_are_left_alone(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(CLUSTERED.format(sentinel=True))
+    result = pytester.runpytest("--resilience-monkey=redis-a,redis-b:1", "--resilience-seed=3")
+    result.assert_outcomes(passed=1)
+    result.stdout.no_re_match_line(r".*redis-[ab]\.(killed|restarted|paused).*")

@@ -46,9 +46,26 @@ def test_a_cell_makes_its_fault_of_what_the_fixture_gives() -> None:
         fault_matrix({"toy": {"odd": lambda one: one.name}})[0].of(toy)  # type: ignore[dict-item]
 
 
+class Pair:
+    """Two toys as one, as a cluster is two servers."""
+
+    def __init__(self) -> None:
+        self.first, self.second = Toy("a"), Toy("b")
+
+
+def test_a_cell_may_be_a_fault_of_a_member() -> None:
+    cells = fault_matrix({"pair": "first.broken second.broken third.broken"})
+    assert [str(cell) for cell in cells] == ["pair-first.broken", "pair-second.broken", "pair-third.broken"]
+    pair = Pair()
+    assert [cell.of(pair).name for cell in cells[:2]] == ["a.broken", "b.broken"]
+    with pytest.raises(UsageError, match=r"pair\.third\.broken: .*has no fault of that name"):
+        cells[2].of(pair)
+
+
 @pytest.mark.parametrize(
     ("menu", "message"),
     [
+        ({"pair": "first..broken"}, "fault_matrix: pair: 'first..broken' is no name of a fault"),
         ({}, "fault_matrix: there is no fault on the menu"),
         ("redis_server", "fault_matrix: 'redis_server' is no menu"),
         ({"redis_server": [3]}, "fault_matrix: redis_server: 3 is no name of a fault"),

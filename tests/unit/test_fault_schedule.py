@@ -178,6 +178,7 @@ def test_what_another_strike_on_the_same_target_keeps_from_breaking_stays_out() 
         (lambda: fault_schedules({}), "there is no fault on the menu"),
         (lambda: fault_schedules("redis"), "is no menu of faults"),
         (lambda: fault_schedules({"redis": ["kill-9"]}), "'kill-9' is no name of a fault"),
+        (lambda: fault_schedules({"pair": ["first.killed"]}), "'first.killed' is no name of a fault"),
         (lambda: fault_schedules(MENU, strikes=(0, 2)), "at least one"),
         (lambda: fault_schedules(MENU, strikes=(3, 2)), r"strikes=\(3, 2\)"),
         (lambda: fault_schedules(MENU, step=3.0), "step=3.0 and length=2.0"),

@@ -53,7 +53,7 @@ def fault_matrix(faults: Mapping[str, Collection[str]]) -> list[Cell]:
     The fixture `matrix_fault` then is the fault of one cell, inert.
 
     :param faults: names of fixtures, each with its faults: words, or a mapping to magnitudes, or to a function that
-        makes the fault of what the fixture gives.
+        makes the fault of what the fixture gives. `primary.killed` is a fault of a part of that, such as a cluster has.
     :raises UsageError: it is no such thing.
     """
     who = "fault_matrix"
@@ -72,7 +72,7 @@ def fault_matrix(faults: Mapping[str, Collection[str]]) -> list[Cell]:
         else named
         for fixture, named in faults.items()
     }
-    cells = [Cell(dish, makers.get(dish)) for dish in dishes(who, plain)]
+    cells = [Cell(dish, makers.get(dish)) for dish in dishes(who, plain, members=True)]
     twice = [str(cell) for number, cell in enumerate(cells) if cell in cells[:number]]
     if twice:
         raise UsageError(f"{who}: {', '.join(twice)} is there twice")

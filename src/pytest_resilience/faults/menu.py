@@ -37,9 +37,10 @@ class Dish:
         return self.fault if self.magnitude is None else f"{self.fault}({self.magnitude:g})"
 
 
-def dishes(who: str, menu: Menu) -> list[Dish]:
+def dishes(who: str, menu: Menu, *, members: bool = False) -> list[Dish]:
     """Return what is on a menu, in its order.
 
+    :param members: faults of what a target is made of come into question too: `primary.killed` of a cluster.
     :raises UsageError: there is nothing on it, or it is none; `who` begins the message.
     """
     if not isinstance(menu, Mapping):
@@ -48,7 +49,8 @@ def dishes(who: str, menu: Menu) -> list[Dish]:
     for target, faults in menu.items():
         named = faults.split() if isinstance(faults, str) else faults
         for fault in named:
-            if not isinstance(fault, str) or not fault.isidentifier():
+            parts = fault.split(".") if isinstance(fault, str) else [""]
+            if not all(part.isidentifier() for part in parts) or (len(parts) > 1 and not members):
                 raise UsageError(f"{who}: {target}: {fault!r} is no name of a fault; expected killed, severed, ...")
             magnitudes: Sequence[float] = faults[fault] if isinstance(faults, Mapping) else ()
             found += [Dish(target, fault, magnitude) for magnitude in magnitudes or (None,)]
@@ -62,7 +64,9 @@ def make(target: object, dish: Dish) -> Fault:
 
     :raises UsageError: it has no such method, or what that gives is no fault.
     """
-    method = getattr(target, dish.fault, None)
+    method: object = target
+    for part in dish.fault.split("."):
+        method = getattr(method, part, None)
     if not callable(method):
         raise UsageError(f"{dish.name}: {target!r} has no fault of that name; expected one of its methods")
     try:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 from pytest_resilience.errors import UsageError
-from pytest_resilience.services.cluster import Front
+from pytest_resilience.services.cluster import Cluster, Front
 from pytest_resilience.services.ports import lease_port
 from pytest_resilience.services.postgres_cluster import PostgresCluster
 from pytest_resilience.services.premises import Premises
@@ -24,14 +24,20 @@ class Clusters:
 
     :param link: puts an address that stays, of a name, in front of a service.
     :param logs: where each server's name and what returns its log is noted before it is started.
+    :param targets: where the servers of a cluster that is whole are noted, for who strikes them by their names.
     """
 
     def __init__(
-        self, premises: Premises, link: Callable[..., Front], logs: MutableMapping[str, Callable[[], str]]
+        self,
+        premises: Premises,
+        link: Callable[..., Front],
+        logs: MutableMapping[str, Callable[[], str]],
+        targets: MutableMapping[str, object],
     ) -> None:
         self._premises = premises
         self._link = link
         self._logs = logs
+        self._targets = targets
         self._ends = ExitStack()
         self._given: object = None
 
@@ -45,6 +51,12 @@ class Clusters:
 
     def _port(self) -> int:
         return self._ends.enter_context(lease_port()).port
+
+    def _give(self, cluster: Cluster[Served], *, struck: bool = True) -> None:
+        cluster.start()
+        self._given = cluster
+        if struck:
+            self._targets.update({node.name: node for node in cluster.nodes})
 
     def _add(self, server: Served) -> Served:
         self._ends.callback(server.remove)
@@ -74,8 +86,7 @@ class PostgresClusters(Clusters):
         cluster = PostgresCluster(
             primary, standby, front=partial(self._link, name="postgres-primary"), synchronous=synchronous
         )
-        cluster.start()
-        self._given = cluster
+        self._give(cluster)
         return cluster
 
 
@@ -101,6 +112,6 @@ class RedisClusters(Clusters):
             watch = self._premises.sentinel(MASTER, port=self._port(), primary=a, down_after=down_after)
             self._add(watch)
         cluster = RedisCluster(primary, standby, front=partial(self._link, name="redis-primary"), sentinel=watch)
-        cluster.start()
-        self._given = cluster
+        # A sentinel would fail over when it is struck, and Redis would lose what it has acknowledged.
+        self._give(cluster, struck=not sentinel)
         return cluster

@@ -149,7 +149,8 @@ def sentinel_settings(port: int, *, service: str, primary: int, down_after: floa
 
 
 def _text(settings: Mapping[str, str], home: str) -> str:
-    return "".join(f"{key} {value}\n" for key, value in {**settings, "dir": home}.items())
+    quoted = home.replace("\\", "\\\\").replace('"', '\\"')  # a folder for temporary files may have a space in its name
+    return "".join(f"{key} {value}\n" for key, value in {**settings, "dir": f'"{quoted}"'}.items())
 
 
 def _process(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 
 import pytest
 from cluster_makers import redis_cluster
@@ -27,6 +29,16 @@ def make(backend: ProcessBackend) -> Iterator[Make]:
 @pytest.fixture
 def cluster(make: Make) -> RedisCluster:
     return make()
+
+
+@pytest.mark.parametrize("name", ["with a space", 'with a "quote"', "with a \\ backslash"])
+def test_the_folder_may_be_called_anything(
+    make: Make, backend: ProcessBackend, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    monkeypatch.setattr(backend, "place", lambda kind: Path(tempfile.mkdtemp(prefix=f"{name} {kind}", dir=tmp_path)))
+    cluster = make()
+    (_, folder) = cluster.primary.command("CONFIG", "GET", "dir")
+    assert folder.startswith(f"{tmp_path}/{name} redis")
 
 
 def test_the_replica_has_what_the_primary_was_told(cluster: RedisCluster) -> None:
