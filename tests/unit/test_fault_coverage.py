@@ -87,13 +87,19 @@ def test_a_test_tells_what_it_exercised() -> None:
     told = story(("redis.killed", 1), ("redis.paused", 0), ("redis.paused", 0), cells=("redis.killed", "road.severed"))
     assert covered(told) == "redis.killed=bit;road.severed=skipped;redis.paused=idle"
     assert covered(story(("road.toxic(latency)", 1))) == "road.toxic(latency)=bit"
-    assert covered(story(("together(a.b, c.d)", 1), ("monkey(a.b)", 1), ("evicted", 1))) == ""
+    assert covered(story(("together(a.b, c.d)", 1), ("monkey(a.b)", 1), ("schedule", 1))) == ""
+    assert covered(story(("evicted", 1), ("my shop; old.killed", 0))) == "evicted=bit;my shop, old.killed=idle"
 
 
 def test_the_most_that_any_test_has_shown_counts() -> None:
     assert merged(["redis.killed=skipped", "", "redis.killed=bit;redis.paused=skipped", "redis.killed=idle"]) == {
         ("redis", "killed"): "bit",
         ("redis", "paused"): "skipped",
+    }
+    assert merged(["evicted=bit;my shop.killed=idle;road.toxic(latency=0.5)=bit"]) == {
+        ("evicted", "evicted"): "bit",
+        ("my shop", "killed"): "idle",
+        ("road", "toxic(latency=0.5)"): "bit",
     }
 
 

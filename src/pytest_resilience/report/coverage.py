@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from pytest_resilience.report.naming import is_whole, parts
 from pytest_resilience.report.story import Story
 
 # From the least to the most that can be said of a fault; the most that any test has shown counts.
 WORDS = ("skipped", "idle", "bit")
 LEGEND = "bit: it touched something; idle: struck, and touched nothing, as it may; -: not exercised"
-_NAME = re.compile(r"([\w\-]+)\.([\w\-]+(?:\([\w.\-]+\))?)")
 
 
 def covered(story: Story) -> str:
     """Return what a test has exercised, to be merged at the end: `redis.killed=bit;redis.paused=idle`."""
     words = dict.fromkeys(story.cells, "skipped")
     for episode in story.timeline.episodes:
-        if _NAME.fullmatch(episode.name) is None:  # several together, whose parts are there too, or of nothing
+        if is_whole(episode.name):
             continue
         word = "bit" if episode.receipt.bit else "idle"
         words[episode.name] = max(word, words.get(episode.name, word), key=WORDS.index)
-    return ";".join(f"{name}={word}" for name, word in words.items())
+    return ";".join(f"{name.replace(';', ',')}={word}" for name, word in words.items())
 
 
 def merged(told: Iterable[str]) -> dict[tuple[str, str], str]:
@@ -29,9 +28,8 @@ def merged(told: Iterable[str]) -> dict[tuple[str, str], str]:
     words: dict[tuple[str, str], str] = {}
     for part in ";".join(told).split(";"):
         name, _, word = part.rpartition("=")
-        found = _NAME.fullmatch(name)
-        if found is not None:
-            pair = (found[1], found[2])
+        if name:
+            pair = parts(name)
             words[pair] = max(word, words.get(pair, word), key=WORDS.index)
     return words
 

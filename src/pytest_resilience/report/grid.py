@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from pytest_resilience.report.naming import is_whole
 from pytest_resilience.report.record import Record, Strike
 from pytest_resilience.timeline import Receipt
-
-WHOLES = ("together(", "monkey(")
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class Grid:
         idle: dict[tuple[str, str], set[str]] = {}
         for record in records:
             for strike in record.strikes if record.outcome != "skipped" else ():
-                if not strike.name.startswith(WHOLES):
+                if not is_whole(strike.name):
                     where = bit if strike.bit else idle
                     where.setdefault((strike.target, strike.kind), set()).add(record.name)
         pairs = {*bit, *idle}

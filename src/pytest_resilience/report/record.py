@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, fields
 
 from pytest_resilience.report.failure import FailureMode
 from pytest_resilience.report.findings import Impact, Seen
+from pytest_resilience.report.naming import parts
 
 SCHEMA = "pytest-resilience-report"
 VERSION = 1
@@ -37,12 +38,12 @@ class Strike:
     @property
     def target(self) -> str:
         """What it struck."""
-        return self.name.rpartition(".")[0] or self.name
+        return parts(self.name)[0]
 
     @property
     def kind(self) -> str:
         """What it did."""
-        return self.name.rpartition(".")[2]
+        return parts(self.name)[1]
 
 
 @dataclass(frozen=True, kw_only=True)

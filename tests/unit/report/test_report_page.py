@@ -11,13 +11,15 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from pytest_resilience import UsageError
+from pytest_resilience import Episode, Receipt, UsageError
 from pytest_resilience.report.chart import Line, Scale, chart, linear, logarithmic
+from pytest_resilience.report.coverage import covered, merged
 from pytest_resilience.report.folder import Folder
 from pytest_resilience.report.grid import Grid
 from pytest_resilience.report.markdown import markdown
 from pytest_resilience.report.page import page
 from pytest_resilience.report.record import Drive, Judged, Point, Record, Remark, Session, Strike
+from pytest_resilience.report.story import Story
 
 SESSION = Session(began=1_000_000.0, size="quick", seed=7, about=("resilience: process backend; Redis <6>",))
 KILLED = Strike(name="redis.killed", struck=1.0, healed=3.5, receipt={"processes_killed": 1}, bit=True)
@@ -115,12 +117,20 @@ def test_a_linear_scale_ends_at_a_round_number(top: float, high: float) -> None:
 
 def test_the_grid_counts_tests_in_which_a_fault_bit() -> None:
     idle = replace(KILLED, bit=False)
-    whole = replace(KILLED, name="together(redis.killed)")
-    records = [RECORD, replace(RECORD, name="b", strikes=(idle, whole)), replace(GOOD, strikes=(KILLED, KILLED))]
+    wholes = [replace(KILLED, name=name) for name in ("together(redis.killed)", "monkey(redis.killed)", "schedule")]
+    records = [RECORD, replace(RECORD, name="b", strikes=(idle, *wholes)), replace(GOOD, strikes=(KILLED, KILLED))]
     grid = Grid.of([*records, replace(GOOD, name="c", outcome="skipped")])
     assert grid.rows == ["redis"]
     assert grid.columns == ["killed"]
     assert grid.cells == {("redis", "killed"): (2, 1)}
+
+
+@pytest.mark.parametrize("name", ["redis.killed", "evicted", "my shop.killed", "shop.v2.killed", "road.toxic(a=0.5)"])
+def test_both_grids_name_dependencies_and_faults_alike(name: str) -> None:
+    story = Story()
+    story.timeline.episodes.append(Episode(name, 0.0, Receipt(parts=1), 1.0))
+    grid = Grid.of([replace(RECORD, strikes=(replace(KILLED, name=name),))])
+    assert list(merged([covered(story)])) == list(grid.cells)
 
 
 def test_the_summary_is_markdown_that_no_text_breaks() -> None:
