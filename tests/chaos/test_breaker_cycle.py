@@ -50,4 +50,6 @@ async def test_the_breaker_opens_probes_and_closes(app_over_link: Service, datab
     assert went[:2] == ["OPEN", "HALF_OPEN"]
     assert went[-2:] == ["HALF_OPEN", "CLOSED"]
     assert "OPEN" in went[2:-2]  # it probed during the outage, and opened again
-    assert run.under(outage).quantile(0.5) < 0.05  # open, it answers at once
+    # Open, it answers at once. Half of them show it: where two processors run the service, its servers and the driver,
+    # what else goes on reaches one in twenty, so that a p95 would judge the machine.
+    assert run.under(outage).quantile(0.5) < 0.05

@@ -45,10 +45,12 @@ def test_a_loading_redis_is_waited_for_and_nothing_is_lost(
         states = [httpx.get(f"{app.url}/jobs/{job}").json()["state"] for job in queued]
         accepted = httpx.post(f"{app.url}/jobs", json=JOB)
     assert not run.examples  # nobody was refused
-    assert run.under(episode).quantile(0.5) < 0.25  # most are served past it
+    # Served past it: nobody would be so quick if each waited for the cache. The lower quartile says so on any machine.
+    assert run.under(episode).quantile(0.25) < 0.05
+    assert run.under(episode).quantile(0.5) < 0.25
     assert (ready.status_code, ready.json()["missing"]) == (503, ["redis"])
     assert (refused.status_code, refused.json()["dependency"]) == (503, "redis")
     assert states == ["queued"] * 3
     assert accepted.status_code == 202
-    assert run.recovery(episode, to=SLO(error_rate=0.01)) < 3
+    assert run.recovery(episode, to=SLO(p50=0.25, error_rate=0.01)) < 3
     assert calm.settled(within=5)

@@ -48,10 +48,11 @@ def test_slots_are_served_and_jobs_are_refused_clearly(
             run.hold(2)
         run.hold(2.5)
     assert run.samples.named("read").statuses == {200}
+    assert run.under(episode).named("read").quantile(0.25) < 0.05  # a refusal is no wait
     refused = run.under(episode).named("ask")
     assert refused.statuses == {503}
     assert {said["dependency"] for said in refused.returned} == {"redis"}
-    assert run.recovery(episode, to=SLO(error_rate=0.01)) < 3
+    assert run.recovery(episode, to=SLO(p50=0.25, error_rate=0.01)) < 3
 
     accepted = {said["id"] for said in run.samples.returned if "id" in said}
     queued = redis_server.command("LRANGE", "clinic:jobs", 0, -1)

@@ -10,7 +10,8 @@ from pytest_resilience import SLO, Get, Loader, PostgresServer, RedisServer, obs
 POOL = 4
 # What an instance may still open as it comes to need it: to Postgres, and to Redis 16 for the cache and 32 for jobs.
 POOLS = {"connections": POOL, "descriptors": POOL + 48}
-TURN = 0.5  # seconds; the clinic gives its cache 0.08
+TURN = 0.5  # seconds
+WAIT = 0.08  # seconds: the clinic's CACHE_TIMEOUT
 
 
 @pytest.mark.chaos
@@ -29,7 +30,7 @@ TURN = 0.5  # seconds; the clinic gives its cache 0.08
 def test_a_cache_that_is_slower_than_the_database_is_passed_by(
     clinic: Clinic, redis_server: RedisServer, postgres_server: PostgresServer, load: Loader
 ) -> None:
-    app = clinic(pool_size=POOL)
+    app = clinic(pool_size=POOL, cache_timeout=WAIT)
     calm = observe(app, postgres_server, redis_server, allow=POOLS)
     with load(Get(f"{app.url}/slots", expect=200), rate=100) as run:
         run.hold(1)
@@ -37,6 +38,9 @@ def test_a_cache_that_is_slower_than_the_database_is_passed_by(
             run.hold(2.5)
         run.hold(1.5)
     assert not run.examples  # nobody was refused
-    assert run.under(episode).quantile(0.5) < 0.25  # most do not wait for the cache at all
-    assert run.recovery(episode, to=SLO(error_rate=0.01)) < 3
+    # Most do not wait for the cache at all: who did would take longer than this. A busy machine delays a part of them,
+    # so the lower quartile says it best.
+    assert run.under(episode).quantile(0.25) < 0.75 * WAIT
+    assert run.under(episode).quantile(0.5) < 0.25
+    assert run.recovery(episode, to=SLO(p50=0.25, error_rate=0.01)) < 3
     assert calm.settled(within=5)

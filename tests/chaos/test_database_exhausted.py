@@ -50,6 +50,10 @@ def test_bookings_are_refused_clearly_while_no_connection_is_to_be_had(
     assert refused.statuses == {503}
     assert {said["reason"] for said in refused.returned} <= {"refused", "breaker open"}
     assert {said["outcome"] for said in refused.returned} == {"not done"}
-    assert refused.quantile(0.5) < 0.25  # the breaker is open: most are not kept waiting at all
-    assert run.recovery(episode, to=SLO(error_rate=0.01)) < 5
+    # The breaker is open: all but a probe now and then are not kept waiting, nor is the database asked.
+    told = [said["reason"] for said in refused.returned]
+    assert told.count("breaker open") > 0.8 * len(told)
+    assert refused.quantile(0.25) < 0.05
+    assert refused.quantile(0.5) < 0.25
+    assert run.recovery(episode, to=SLO(p50=0.25, error_rate=0.01)) < 5
     assert calm.settled(within=5)

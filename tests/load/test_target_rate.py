@@ -20,7 +20,9 @@ GROWTH = 8 * 2**20  # bytes that a warm service may come to hold more: what an a
 def test_the_target_rate_is_served_within_the_objective(clinic: Clinic, load: Loader, sized: Sized) -> None:
     seconds = sized(quick=7, standard=60, full=600)
     broken = sized(quick=0, standard=0.001, full=0.001)  # the quick size has too few requests to show 0.1 %
-    page = sized(  # and too little time to outlast what else the machine does for half a second
+    # And too little time to outlast what else the machine does for half a second, which then is one in ten of all.
+    # There is no calm window in it to compare with; the longer sizes judge the p95 that the criteria have.
+    page = sized(
         quick=SLO(p50=0.1, p95=0.5, p99=1, error_rate=0.01, error_rate_5xx=broken),
         standard=SLO(p95=0.1, p99=1, error_rate=0.01, error_rate_5xx=broken),
         full=SLO(p95=0.1, p99=1, error_rate=0.01, error_rate_5xx=broken),

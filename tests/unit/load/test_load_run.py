@@ -48,7 +48,8 @@ def test_a_stall_of_the_service_shows_in_full(server: Server, load_janitor: Jani
     window = sorted(sample.done - sample.due for sample in run.samples.between(struck, healed))
     assert len(window) == pytest.approx(1000 * stall, abs=2)
     for q in (0.1, 0.5, 0.9, 0.99):
-        # Nothing of the stall is hidden; after it, the service needs a moment for what has piled up.
+        # Nothing of the stall is hidden, which is the lower side. The upper one has the moment that the service needs
+        # for the thousand calls that have piled up, which on a machine that is shared is some tenths of a second.
         assert q * stall - 0.02 < window[int(q * len(window))] < q * stall + 0.5
     assert not run.samples.failures
 
