@@ -74,6 +74,19 @@ TABLE = (
         "for each failure mode. Where $GITHUB_STEP_SUMMARY is set, the summary is added to it.",
     ),
     Option(
+        "baseline",
+        "",
+        "A JSON file with the figures of earlier runs, to be committed or kept from job to job: a scenario that is "
+        "worse than these explain fails, one that is not in it is added.",
+    ),
+    Option(
+        "baseline-update",
+        "good",
+        "What becomes of the file of --resilience-baseline: `good` adds the runs that are no worse, `all` accepts also "
+        "what is worse and begins those figures anew, `none` only compares.",
+        choices=("good", "all", "none"),
+    ),
+    Option(
         "allow-target",
         "",
         "A HOST that load and links may touch besides loopback; may be given more than once (ini: one a line).",

@@ -18,6 +18,7 @@ from pytest_resilience.option import TABLE, Option
 BackendName = Literal["auto", "docker", "process"]
 Size = Literal["quick", "standard", "full"]
 Progress = Literal["auto", "on", "off"]
+BaselineUpdate = Literal["good", "all", "none"]
 T = TypeVar("T")
 
 
@@ -43,6 +44,8 @@ class Options:
     :ivar allow_targets: lower-case host names or addresses besides loopback.
     :ivar monkey: whom `--resilience-monkey` strikes and how often; None for nobody.
     :ivar report: the folder that the report is written to; None for no report.
+    :ivar baseline: the file with the figures of earlier runs; None for no comparison.
+    :ivar baseline_update: what becomes of that file.
     :ivar locust_workers: how many Locust workers a run has whose file does not say.
     :ivar locust_bind: host and port of Locust's master where remote workers join; None for workers of our own.
     :ivar locust_token: what remote workers show, a new one in each session.
@@ -60,6 +63,8 @@ class Options:
     allow_targets: frozenset[str] = frozenset()
     monkey: Appetite | None = None
     report: str | None = None
+    baseline: str | None = None
+    baseline_update: BaselineUpdate = "good"
     locust_workers: int = 0
     locust_bind: tuple[str, int] | None = None
     locust_token: str = ""
@@ -126,6 +131,8 @@ def resolve(given: Callable[[Option], str | list[str] | None], *, fresh_seed: Ca
         allow_targets=frozenset(host.lower() for host in hosts),
         monkey=Appetite.parse(one("monkey")) if one("monkey") else None,
         report=one("report") or None,
+        baseline=one("baseline") or None,
+        baseline_update=cast("BaselineUpdate", one("baseline-update")),
         locust_workers=_count("--resilience-locust-workers", one("locust-workers")),
         locust_bind=bind,
         locust_token=secrets.token_hex(8) if bind else "",

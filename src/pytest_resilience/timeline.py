@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from pytest_resilience.errors import FaultInForce
@@ -108,17 +108,42 @@ class Mark:
 
 @dataclass(frozen=True)
 class Claim:
-    """A promise that was held against what was measured: "met", "missed" or "inconclusive", and why."""
+    """A promise that was held against what was measured: "met", "missed" or "inconclusive", and why.
+
+    :ivar limits: what was promised, by name, where that is an objective in figures.
+    """
 
     at: float
     promise: str
     outcome: str
     text: str
+    limits: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A figure that the test came to, for a baseline; figures of load are taken from its runs.
+
+    :ivar kind: "recovery" in seconds, or "capacity" per second.
+    :ivar value: nan where it could not be told.
+    :ivar low: what the truth is not below; likewise `high`; None where it is not known.
+    :ivar about: of what it is, such as an episode: said again of the same one, it replaces what was said.
+    :ivar since: when the measuring began, if all load since then was only a part of it.
+    """
+
+    at: float
+    name: str
+    kind: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    about: object = None
+    since: float | None = None
 
 
 @dataclass(eq=False)
 class Timeline:
-    """The episodes, marks and claims of one test, in the order in which they came; safe between threads.
+    """The episodes, marks, claims and figures of one test, in the order in which they came; safe between threads.
 
     :ivar broken_off: why the scenario has to end ahead of time, which load that is being held raises; None as a rule.
     """
@@ -128,6 +153,7 @@ class Timeline:
     marks: list[Mark] = field(default_factory=list)
     broken_off: Exception | None = None
     claims: list[Claim] = field(default_factory=list)
+    measured: list[Measured] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def strike(self, episode: Episode) -> None:
@@ -154,10 +180,28 @@ class Timeline:
         self.broken_off = self.broken_off or reason
         self.mark(f"broken off: {reason}")
 
-    def claim(self, promise: str, outcome: str, text: str) -> None:
+    def claim(self, promise: str, outcome: str, text: str, limits: Mapping[str, float] | None = None) -> None:
         """Note what came of a promise."""
         with self._lock:
-            self.claims.append(Claim(time.monotonic(), promise, outcome, text))
+            self.claims.append(Claim(time.monotonic(), promise, outcome, text, limits or {}))
+
+    def measure(
+        self,
+        name: str,
+        kind: str,
+        value: float,
+        *,
+        bounds: tuple[float | None, float | None] = (None, None),
+        about: object = None,
+        since: float | None = None,
+    ) -> None:
+        """Note a figure; see `Measured`."""
+        low, high = bounds
+        with self._lock:
+            self.measured = [
+                one for one in self.measured if about is None or (one.name, id(one.about)) != (name, id(about))
+            ]
+            self.measured.append(Measured(time.monotonic(), name, kind, value, low, high, about, since))
 
     @property
     def in_force(self) -> list[Episode]:

@@ -13,12 +13,15 @@ judged by what was due in it once it had settled.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+from pytest_resilience import timeline
 from pytest_resilience.errors import UsageError
+from pytest_resilience.load.action import label_of
 from pytest_resilience.load.knee import Knee, Step
 from pytest_resilience.measure import bounds, figures
 from pytest_resilience.measure.samples import Samples
@@ -130,7 +133,12 @@ def breaking_point(
                     return True
         return False
 
-    return _Search(drive, calm, slo, precision).find(start, top, growth)
+    line, since = timeline.current(), time.monotonic()
+    knee = _Search(drive, calm, slo, precision).find(start, top, growth)
+    found = math.nan if knee.limited_at is not None else knee.sustained
+    name = f"breaking point of {label_of(what)} to {slo!r}"
+    line.measure(name, "capacity", found, bounds=(found, knee.broke_at), since=since)
+    return knee
 
 
 class _Search:

@@ -183,9 +183,7 @@ class Run(Windows):
 
     def recovery(self, episode: Episode, *, to: SLO) -> float:
         """Return the seconds from the heal until every later window meets `to`; inf if that never was."""
-        took = super().recovery(episode, to=to)
-        self._line.mark(f"recovery from {episode.name} to {to!r}: {took:.2f} s")
-        return took
+        return self._note_recovery(self._line, episode, to, super().recovery(episode, to=to))
 
     @property
     def in_flight(self) -> int:

@@ -6,11 +6,12 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from pytest_resilience.measure.recovery import recovery
+from pytest_resilience.measure.slo import note_recovery
 
 if TYPE_CHECKING:
     from pytest_resilience.measure.samples import Samples
     from pytest_resilience.measure.slo import SLO
-    from pytest_resilience.timeline import Episode
+    from pytest_resilience.timeline import Episode, Timeline
 
 
 class Windows(ABC):
@@ -40,3 +41,9 @@ class Windows(ABC):
     def recovery(self, episode: Episode, *, to: SLO) -> float:
         """Return the seconds from the heal until every later window meets `to`; inf if that never was."""
         return recovery(self.samples, episode, to=to)
+
+    @staticmethod
+    def _note_recovery(line: Timeline, episode: Episode, to: SLO, took: float) -> float:
+        line.mark(f"recovery from {episode.name} to {to!r}: {took:.2f} s")
+        note_recovery(line, episode, to, took)
+        return took

@@ -118,7 +118,11 @@ class SLO:
         :raises NoSamples: the window is empty.
         :raises UsageError: a part is promised whose argument is missing.
         """
-        return self._claimed(self.judge(samples, usage=usage, episode=episode))
+        verdict = self._claimed(self.judge(samples, usage=usage, episode=episode))
+        took = next((finding.value for finding in verdict.findings if finding.objective == "recovery"), None)
+        if episode is not None and took is not None:
+            note_recovery(timeline.current(), episode, replace(self, recovery=None), took)
+        return verdict
 
     def judge(self, samples: Samples, *, usage: Readings | None = None, episode: Episode | None = None) -> Verdict:
         """Do as `met_by` does, for those who only look: nothing is noted on the timeline of the test."""
@@ -156,7 +160,7 @@ class SLO:
         return self._claimed(worst([slo.judge(one, usage=usage) for one in samples.sliding(window, step=step)]))
 
     def _claimed(self, verdict: Verdict) -> Verdict:
-        timeline.current().claim(repr(self), verdict.outcome.value, str(verdict))
+        timeline.current().claim(repr(self), verdict.outcome.value, str(verdict), self.limits)
         return verdict
 
     def _recovered(self, samples: Samples, usage: Readings | None, episode: Episode | None) -> Verdict:
@@ -179,6 +183,11 @@ class SLO:
         if self.confidence != 0.95:
             parts.append(f"confidence={self.confidence}")
         return f"SLO({', '.join(parts)})"
+
+
+def note_recovery(line: timeline.Timeline, episode: Episode, to: SLO, took: float) -> None:
+    """Note on a timeline how long the recovery from an episode took, in seconds."""
+    line.measure(f"recovery from {episode.name} to {to!r}", "recovery", took, about=episode)
 
 
 Critical = Callable[[Samples], object]

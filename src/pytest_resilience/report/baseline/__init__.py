@@ -1,0 +1,1 @@
+"""The baseline: what earlier runs came to, and whether this one is worse."""
