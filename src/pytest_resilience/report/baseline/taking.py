@@ -90,7 +90,7 @@ def of_samples(samples: Samples) -> Iterator[tuple[str, Figure]]:
 
 
 def latencies(samples: Samples) -> Iterator[tuple[str, Figure]]:
-    """Yield the quantiles that there are as many samples for as a verdict takes, with bounds that bursts have widened."""
+    """Yield the quantiles of which there are the samples that a verdict takes, with bounds that bursts have widened."""
     spread, n = samples.spread(), len(samples)
     for q in QUANTILES:
         if n < bounds.samples_for_quantile(q, SURE):
