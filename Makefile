@@ -12,7 +12,7 @@ PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install chaos load stress test proof soak-suite lint types docs site pictures bench clean
+.PHONY: help install chaos load stress soak test proof soak-suite lint types docs site pictures bench clean
 
 help:  ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ load: $(INSTALLED)  ## run the load scenarios
 
 stress: $(INSTALLED)  ## run the stress scenarios
 	$(PY) -m pytest -m stress $(ARGS)
+
+soak: $(INSTALLED)  ## run the soak for a minute (ARGS=--resilience-duration=24h)
+	$(PY) -m pytest -m soak $(ARGS)
 
 test: $(INSTALLED)  ## run every test, scenarios and slow ones included
 	$(PY) -m pytest $(ARGS)

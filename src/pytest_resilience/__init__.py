@@ -91,6 +91,8 @@ if TYPE_CHECKING:
     from pytest_resilience.services.redis_cluster import RedisCluster as RedisCluster
     from pytest_resilience.services.service import Service as Service
     from pytest_resilience.services.starter import Starter as Starter
+    from pytest_resilience.soak.soak import Soak as Soak
+    from pytest_resilience.soak.soaker import Soaker as Soaker
     from pytest_resilience.timeline import Episode as Episode
     from pytest_resilience.timeline import Receipt as Receipt
     from pytest_resilience.timeline import Timeline as Timeline
@@ -143,6 +145,8 @@ _HOME = {
     "services.redis_cluster": "RedisCluster",
     "services.service": "Service",
     "services.starter": "Starter",
+    "soak.soak": "Soak",
+    "soak.soaker": "Soaker",
     "timeline": "Episode Receipt Timeline",
     "waiting": "wait_until",
 }

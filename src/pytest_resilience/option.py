@@ -46,6 +46,18 @@ TABLE = (
         choices=("quick", "standard", "full"),
     ),
     Option(
+        "duration",
+        "",
+        "How long soaks last in all, as 90s, 10m or 24h; soaks are then run also without `-m soak` (default: 60s, 1h "
+        "or 24h, by size).",
+    ),
+    Option(
+        "soak-state",
+        "",
+        "A folder in which soaks keep what they have seen, so that one that was interrupted goes on when it is run "
+        "again with the same seed and duration.",
+    ),
+    Option(
         "progress",
         "auto",
         "How a run of load shows that it is alive: `auto` (a line that is rewritten in place on a terminal, elsewhere "

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from pytest_resilience.errors import TargetNotAllowed, UsageError
 from pytest_resilience.faults.appetite import Appetite
+from pytest_resilience.measure.duration import duration
 from pytest_resilience.option import TABLE, Option
 
 BackendName = Literal["auto", "docker", "process"]
@@ -39,6 +40,8 @@ class Options:
 
     :ivar seed: every random choice of the session is derived from it.
     :ivar seed_given: whether it was asked for rather than drawn.
+    :ivar duration: the seconds that soaks last in all; None where that is left to the size.
+    :ivar soak_state: the folder of soaks that go on; None for none.
     :ivar progress: how a run of load shows that it is alive.
     :ivar toxiproxy: which server is behind links: `auto`, `embedded`, `server`, `docker`, or a URL.
     :ivar allow_targets: lower-case host names or addresses besides loopback.
@@ -55,6 +58,8 @@ class Options:
     seed: int = 0
     seed_given: bool = False
     size: Size = "quick"
+    duration: float | None = None
+    soak_state: str | None = None
     progress: Progress = "auto"
     redis_image: str = "redis:7-alpine"
     postgres_image: str = "postgres:16-alpine"
@@ -72,6 +77,11 @@ class Options:
     def seed_for(self, node_id: str) -> int:
         """Return the seed of one test, the same wherever and in whichever order it runs."""
         return random.Random(f"{self.seed}:{node_id}").getrandbits(64)
+
+    @property
+    def soak_duration(self) -> float:
+        """The seconds that a soak lasts in all."""
+        return self.sized(quick=60.0, standard=3600.0, full=86400.0) if self.duration is None else self.duration
 
     def sized(self, *, quick: T, standard: T, full: T) -> T:
         """Return the one of the three that the size asks for."""
@@ -123,6 +133,8 @@ def resolve(given: Callable[[Option], str | list[str] | None], *, fresh_seed: Ca
         seed=int(seed_text) if seed_text else fresh_seed(),
         seed_given=bool(seed_text),
         size=cast("Size", one("size")),
+        duration=duration("--resilience-duration", one("duration")) if one("duration") else None,
+        soak_state=one("soak-state") or None,
         progress=cast("Progress", one("progress")),
         redis_image=one("redis-image"),
         postgres_image=one("postgres-image"),

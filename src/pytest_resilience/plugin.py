@@ -27,7 +27,12 @@ from pytest_resilience.report.text import last_lines, summary_line, timeline_lin
 if TYPE_CHECKING:
     from pytest_resilience.faults.visit import Visit
 
-pytest_plugins = ("pytest_resilience.fixtures", "pytest_resilience.reporting", "pytest_resilience.comparing")
+pytest_plugins = (
+    "pytest_resilience.fixtures",
+    "pytest_resilience.reporting",
+    "pytest_resilience.comparing",
+    "pytest_resilience.soaking",
+)
 
 PROPERTY = "resilience"
 MONKEY = "resilience_monkey"

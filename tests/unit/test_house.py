@@ -15,8 +15,8 @@ PACKAGE = ROOT / "src" / "pytest_resilience"
 FLOORS = {
     "errors": 1, "timeline": 1, "janitor": 1,
     "measure": 2, "consistency": 2, "faults": 2, "option": 2, "options": 2, "waiting": 2,
-    "load": 3, "report": 3, "links": 3, "hogs": 3, "services": 3,
-    "fixtures": 4, "header": 4, "plugin": 5, "reporting": 5, "comparing": 5, "command": 5,
+    "load": 3, "report": 3, "links": 3, "hogs": 3, "services": 3, "soak": 3,
+    "fixtures": 4, "header": 4, "plugin": 5, "reporting": 5, "comparing": 5, "soaking": 5, "command": 5,
 }  # fmt: skip
 HEAVY = {
     "testcontainers", "docker", "locust", "gevent", "redis", "psycopg", "psutil", "cloudpickle", "httptools",
@@ -74,7 +74,7 @@ def test_no_two_rooms_import_each_other() -> None:
 def test_each_library_is_imported_where_it_belongs(path: Path) -> None:
     top = {name.split(".")[0] for name in imports(path)}
     name = str(path.relative_to(PACKAGE))
-    assert "pytest" not in top or room(path) in {"plugin", "fixtures", "reporting", "comparing"}
+    assert "pytest" not in top or room(path) in {"plugin", "fixtures", "reporting", "comparing", "soaking"}
     assert "testcontainers" not in top or name == "services/container.py"
     assert "locust" not in top or name.startswith("load/driver/locust")
     assert "pytest_resilience" not in top or not name.startswith("links/server")

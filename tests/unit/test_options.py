@@ -20,6 +20,16 @@ def test_nothing_given_means_the_defaults() -> None:
     assert resolved() == Options(seed=7)
 
 
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [({}, 60), ({"size": "standard"}, 3600), ({"size": "full"}, 86400), ({"size": "full", "duration": "90s"}, 90)],
+)
+def test_how_long_a_soak_lasts_goes_by_size_unless_it_is_said(
+    given: dict[str, str | list[str]], seconds: float
+) -> None:
+    assert resolved(**given).soak_duration == seconds
+
+
 def test_the_defaults_of_the_table_and_of_the_class_are_one() -> None:
     assert resolved(seed="0") == Options(seed_given=True)
 
@@ -43,6 +53,12 @@ def test_everything_given_arrives() -> None:
         ({"seed": "-1"}, "--resilience-seed=-1: expected a whole number"),
         ({"size": "huge"}, "--resilience-size=huge: expected one of quick, standard, full"),
         ({"size": ["quick", "full"]}, "--resilience-size was given 2 times"),
+        (
+            {"duration": "90"},
+            "--resilience-duration=90: expected a number and a unit (s, m, h, d), such as 90s, 10m or",
+        ),
+        ({"duration": "0s"}, "--resilience-duration=0s: expected a number and a unit"),
+        ({"duration": "-1h"}, "--resilience-duration=-1h: expected a number and a unit"),
         ({"progress": "yes"}, "--resilience-progress=yes: expected one of auto, on, off"),
         ({"redis_image": "redis 7"}, "--resilience-redis-image='redis 7': expected an image name"),
         ({"postgres_image": ""}, "--resilience-postgres-image='': expected an image name"),

@@ -43,6 +43,7 @@ class Loader:
         self._watcher = watcher
         self.runs: list[Run] = []
         self._left: list[Run] = []
+        self._forgotten = 0
 
     def __call__(
         self,
@@ -94,7 +95,7 @@ class Loader:
             think=think,
             impatience=impatience,
             deadline=deadline,
-            seed=self._seed + len(self.runs),
+            seed=self._seed + self._forgotten + len(self.runs),
             drivers=drivers,
             connections=connections,
             allowed=self._allowed,
@@ -126,10 +127,15 @@ class Loader:
             rate=rate,
             users=users,
             deadline=deadline,
-            seed=self._seed + len(self.runs),
+            seed=self._seed + self._forgotten + len(self.runs),
             allowed=self._allowed,
             settings=self._locust,
         )
+
+    def forget(self, run: object) -> None:
+        """Let go of a run that is over, and of its samples: one of the rounds of a soak."""
+        self.runs[:] = [one for one in self.runs if one is not run]
+        self._forgotten += 1
 
     def end(self) -> None:
         """End the runs that the test has left going, by a forgotten `with` or as its event loop was stopped."""

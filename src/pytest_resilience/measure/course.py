@@ -106,9 +106,8 @@ class Course:
         self._probes += [NumberProbe(name, read) for name, read in numbers.items()]
         names = [probe.name for probe in self._probes]
         if len(set(names)) < len(names):
-            raise UsageError(
-                f"Course(): {', '.join(sorted({one for one in names if names.count(one) > 1}))} comes twice"
-            )
+            twice = ", ".join(sorted({one for one in names if names.count(one) > 1}))
+            raise UsageError(f"Course(): {twice} comes twice: give each a name of its own")
         self.every = every
         self.tracks = self._blank()
         self._lock = threading.Lock()

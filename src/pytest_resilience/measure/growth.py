@@ -20,7 +20,7 @@ from pytest_resilience.measure.verdict import Finding, Outcome
 
 HOUR = 3600.0
 BLOCKS, LEAST_BLOCKS, MOST_BLOCKS = 40, 16, 400
-OF_LIFE, LEAST_OF_LIFE = 8, 6  # blocks of a usual life; one that was shorter shows no trend
+OF_LIFE, LEAST_OF_LIFE = 8, 4  # blocks of a usual life; one that was shorter shows no trend
 CHANCE = 0.001
 SURE = 0.995
 PARTS, SHARE = 4, 0.25  # each quarter of the time has to show this share of the slope

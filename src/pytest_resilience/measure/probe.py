@@ -42,8 +42,9 @@ class Probe:
         except AWAY:
             self._away = True
             return {}
-        # Processor time that went back is that of one that was started again.
-        if self._away or use.cpu_seconds < self._used - 0.01:
+        # Processor time that went back is that of one that was started again; what a process of many has used is not
+        # seen for a moment when it ends, which is less.
+        if self._away or use.cpu_seconds < self._used / 2:
             self.life += 1
         self._away, self._used = False, use.cpu_seconds
         found: dict[str, float] = {f"{self.name} memory": use.rss, f"{self.name} processes": use.processes}

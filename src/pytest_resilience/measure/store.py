@@ -73,6 +73,11 @@ class Store:
             start += size
             self._turn()
 
+    def adopt(self, block: Block) -> None:
+        """Add what was folded elsewhere, by the numbers of this store's names and errors."""
+        blocks, kept, fresh = self._held
+        self._held = (self._within_budget((*blocks, block)), kept, fresh)
+
     @property
     def _room(self) -> int:
         return self._chunk - self._held[2][-1].count

@@ -81,7 +81,7 @@ def test_one_whose_processor_time_went_back_begins_a_new_life() -> None:
     server = Server()
     probe = Probe(server)
     probe()
-    server.used.cpu_seconds = 0.5
+    server.used.cpu_seconds = 0.4
     probe()
     assert probe.life == 1
 

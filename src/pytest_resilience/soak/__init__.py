@@ -1,0 +1,1 @@
+"""Soaks: hours of steady load and gentle faults, in rounds that are kept on disk."""

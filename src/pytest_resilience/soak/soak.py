@@ -1,0 +1,69 @@
+"""A soak that is over: what came of it, told as one however often it was interrupted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from itertools import pairwise
+
+from pytest_resilience.measure.course import steadiness
+from pytest_resilience.measure.duration import spelled
+from pytest_resilience.measure.frozen import thaw
+from pytest_resilience.measure.samples import Samples
+from pytest_resilience.measure.verdict import Verdict
+from pytest_resilience.soak.round import Round, joined
+
+
+class Soak:
+    """What came of all rounds of a soak.
+
+    :ivar duration: the seconds of load in all.
+    :ivar rounds: how many there were.
+    :ivar gaps: the seconds without load between one pytest that was interrupted and the next, for each time.
+    :ivar strikes: how often each fault was struck.
+    :ivar examples: the first message of each category of failure.
+    """
+
+    def __init__(self, rounds: Sequence[Round]) -> None:
+        self._rounds = rounds
+        self.duration = sum(one.held for one in rounds)
+        self.rounds = len(rounds)
+        self.gaps = tuple(
+            max(0.0, later.began + later.ahead - one.ended - one.ahead)
+            for one, later in pairwise(rounds)
+            if later.segment != one.segment
+        )
+        self.strikes = Counter(name for one in rounds for name, _ in one.strikes)
+        self.examples = {kind: text for one in reversed(rounds) for kind, text in one.examples.items()}
+
+    @cached_property
+    def calm(self) -> Samples:
+        """What happened away from faults: finished before one was struck, or began `grace` seconds after its heal."""
+        return thaw((one.calm, self._moved(one)) for one in self._rounds)
+
+    @cached_property
+    def struck(self) -> Samples:
+        """What happened during faults, and until `grace` seconds after."""
+        return thaw((one.struck, self._moved(one)) for one in self._rounds)
+
+    def steady(self, *, allow: Mapping[str, float] | None = None, warmup: float | None = None) -> Verdict:
+        """Judge whether anything that services hold grows on and on, as `Course.steady` does."""
+        told = [(one.services, one.segment, self._moved(one)) for one in self._rounds]
+        return steadiness(joined(told), allow=allow, warmup=warmup, window=repr(self))
+
+    def harness_steady(self, *, allow: Mapping[str, float] | None = None, warmup: float | None = None) -> Verdict:
+        """Judge, in the same way, whether pytest or the drivers of the load grow."""
+        told = [(one.harness, one.segment, self._moved(one)) for one in self._rounds]
+        return steadiness(joined(told), allow=allow, warmup=warmup, window=repr(self))
+
+    def _moved(self, one: Round) -> float:
+        """Return what to add to the instants of a round for those of the first one's machine."""
+        return one.ahead - self._rounds[0].ahead
+
+    def __repr__(self) -> str:
+        said = f"{spelled(self.duration)} in {self.rounds} rounds"
+        if self.gaps:
+            times = "once" if len(self.gaps) == 1 else f"{len(self.gaps)} times"
+            said += f", resumed {times}, after gaps of {', '.join(map(spelled, self.gaps))}"
+        return f"<Soak of {said}; {self.strikes.total() or 'no'} strikes>"
