@@ -9,6 +9,9 @@ from pytest_resilience import Link, Loader, Post, Service
 
 
 @pytest.mark.chaos
+@pytest.mark.catches("breaker-never-opens", by='opened["state"]')
+@pytest.mark.catches("breaker-never-half-opens", by='closed["state"]')
+@pytest.mark.catches("health-asks-the-database", "metrics-ask-the-database", by="served")
 @pytest.mark.failure_mode(
     "The breaker of the database is open",
     symptom=(
@@ -40,10 +43,10 @@ async def test_the_breaker_opens_probes_and_closes(app_over_link: Service, datab
         async with database_link.severed() as outage:
             await run.ahold(3)
             opened = (await client.get("/breaker")).json()
-            served = (await client.get("/health")).status_code
+            served = {path: (await client.get(path)).status_code for path in ("/health", "/metrics")}
         await run.ahold(2.5)
         closed = (await client.get("/breaker")).json()
-    assert served == 200  # alive, whatever its dependencies are
+    assert served == {"/health": 200, "/metrics": 200}  # alive, whatever its dependencies are
     assert opened["state"] in {"OPEN", "HALF_OPEN"}
     assert closed["state"] == "CLOSED"
     went = [change["to"] for change in closed["history"]]

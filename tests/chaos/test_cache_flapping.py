@@ -11,6 +11,7 @@ READS = SLO(p95=0.25, error_rate=0.01)
 
 
 @pytest.mark.chaos
+@pytest.mark.catches("cache-required", by=("met_by", "statuses"))
 @pytest.mark.failure_mode(
     "The cache comes and goes",
     symptom=(

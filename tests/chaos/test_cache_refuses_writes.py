@@ -14,6 +14,7 @@ JOB = {"kind": "reminder", "payload": {"patient": "Ada", "slot": 1}}
 
 
 @pytest.mark.chaos
+@pytest.mark.catches("cache-required", by='named("read").statuses')
 @pytest.mark.failure_mode(
     "Redis refuses writes",
     symptom=(

@@ -11,6 +11,7 @@ PASSING = 4000
 
 
 @pytest.mark.chaos
+@pytest.mark.catches("idempotency-key-ignored", by=("met_by", "again"))
 @pytest.mark.failure_mode(
     "Answers of the database break off",
     symptom="Bookings with an Idempotency-Key are a little late; those without may be a 503 with `outcome: unknown`.",

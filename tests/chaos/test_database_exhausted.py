@@ -13,6 +13,7 @@ POOLS = {"connections": POOL, "descriptors": POOL + 48}
 
 
 @pytest.mark.chaos
+@pytest.mark.catches("500-for-503", by="refused.statuses")
 @pytest.mark.failure_mode(
     "No connection to the database is left",
     symptom="Bookings are 503 with `dependency: database`, `reason: refused`, at once; `outcome: not done`.",

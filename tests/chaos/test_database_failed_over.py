@@ -83,6 +83,7 @@ def failed_over(cluster: PostgresCluster, clinic: Clinic, load: Loader, sized: S
 
 
 @pytest.mark.chaos
+@pytest.mark.catches("commit-not-flushed", by="nothing_lost")
 @pytest.mark.failure_mode(
     "The database fails over, replicating synchronously",
     symptom=(
@@ -112,6 +113,7 @@ def test_no_acknowledged_booking_is_lost(
 
 
 @pytest.mark.chaos
+@pytest.mark.catches("acknowledged-before-commit", by="run.samples.statuses")
 @pytest.mark.failure_mode(
     "The database fails over, replicating asynchronously",
     symptom="A short outage (503), then all goes on; some of the last bookings before it are missing.",

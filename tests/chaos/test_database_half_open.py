@@ -12,6 +12,7 @@ BOOKING = SLO(p95=0.25)
 
 
 @pytest.mark.chaos
+@pytest.mark.catches("no-connect-timeout", by=("hanging.statuses", "quantile"))
 @pytest.mark.failure_mode(
     "New connections to the database hang",
     symptom=(

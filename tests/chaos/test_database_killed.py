@@ -10,6 +10,8 @@ BOOKING = SLO(p95=0.25, error_rate=0.01)
 
 
 @pytest.mark.chaos
+@pytest.mark.catches("500-for-503", by="refused.statuses")
+@pytest.mark.catches("stale-pool", by="recovery")
 @pytest.mark.failure_mode(
     "The database is down",
     symptom=(

@@ -14,6 +14,7 @@ PATIENCE = 0.5  # seconds: the clinic's DB_TIMEOUT
 
 
 @pytest.mark.chaos
+@pytest.mark.catches("no-database-timeout", by="assert refused")
 @pytest.mark.failure_mode(
     "A lock is held on the bookings",
     symptom="Bookings wait `DB_TIMEOUT` (0.5 s) and are 503; pages are served.",
@@ -50,6 +51,8 @@ def test_bookings_time_out_clearly_and_reads_go_on(
             run.hold(2.5)
         run.hold(2)
     assert run.before(episode).named("book").statuses == {201}
+    refused = [said for status, said in run.samples.returned if status == 503]
+    assert refused  # and not kept until the lock is gone
     late = run.under(episode).named("book")
     assert late.statuses == {503}
     assert {said["reason"] for _, said in late.returned} == {"timeout"}

@@ -11,6 +11,7 @@ RATE = 10_000  # bytes a second, on each connection
 
 
 @pytest.mark.chaos
+@pytest.mark.catches("blocking-call", by=("met_by", "statuses"))
 @pytest.mark.failure_mode(
     "The road to the database is narrow",
     symptom="Answers are later the larger they are; none is refused.",

@@ -11,6 +11,7 @@ from pytest_resilience import SLO, Link, Loader, Post, PostgresServer, Service
 
 
 @pytest.mark.chaos
+@pytest.mark.catches("outcome-not-told", by="assert unknown")
 @pytest.mark.failure_mode(
     "The network to the database works in one direction",
     symptom="Bookings are 503; some say `outcome: unknown`, and those may have been made.",

@@ -13,6 +13,7 @@ POOLS = {"connections": POOL, "descriptors": POOL + 48}
 
 
 @pytest.mark.chaos
+@pytest.mark.catches("connection-leak", by=("statuses", "said"))
 @pytest.mark.failure_mode(
     "The database is read-only",
     symptom="Pages are served, bookings are 503 with `reason: failing`, `dependency: database`.",

@@ -25,6 +25,7 @@ from pytest_resilience import (
 
 
 @pytest.mark.chaos
+@pytest.mark.catches("acknowledged-before-commit", "commit-not-flushed", by="nothing_lost")
 @pytest.mark.failure_mode(
     "The database is restarted",
     symptom="Bookings are 503 for the length of the restart; some say `outcome: unknown`.",

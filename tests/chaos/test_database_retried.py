@@ -22,6 +22,8 @@ def counted(app: Service, name: str) -> dict[int, float]:
 
 
 @pytest.mark.chaos
+@pytest.mark.catches("retry-without-backoff", by="ceiling")
+@pytest.mark.catches("no-retry", by="answer.status_code")
 @pytest.mark.failure_mode(
     "Connections to the database fail now and then",
     symptom="Requests are late by the pauses of the retries; few fail.",

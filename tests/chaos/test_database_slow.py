@@ -10,6 +10,7 @@ FAR, JITTER = 0.015, 0.003  # seconds each way
 
 
 @pytest.mark.chaos
+@pytest.mark.catches("single-connection", by="met_by")
 @pytest.mark.failure_mode(
     "The database is far away",
     symptom="Bookings take longer, by the distance times the round trips; all succeed.",

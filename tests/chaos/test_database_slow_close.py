@@ -11,6 +11,7 @@ PATIENCE = 0.5  # seconds that it waits for a statement
 
 
 @pytest.mark.chaos
+@pytest.mark.catches("stale-pool", by=("waited", "recovery"))
 @pytest.mark.failure_mode(
     "Dead connections to the database look alive",
     symptom=(

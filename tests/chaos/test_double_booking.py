@@ -13,6 +13,9 @@ SLOTS = 20
 
 
 @pytest.mark.chaos
+@pytest.mark.catches("double-booking", by="max(held.values())")
+@pytest.mark.catches("taken-slot-acknowledged", by="max(given.values())")
+@pytest.mark.catches("lock-kept", by=("set(held)", "{201, 409}"))
 @pytest.mark.failure_mode(
     "Many want the same slot at once",
     symptom="All but one are 409 `slot_taken`.",

@@ -21,6 +21,7 @@ MATRIX = fault_matrix(
 
 
 @pytest.mark.chaos
+@pytest.mark.catches("cache-required", by="run.samples.statuses")
 @pytest.mark.failure_mode(
     "A dependency fails, whichever it is",
     symptom="Bookings are made, or are 503 that names the dependency; never a 500, never a hang.",

@@ -12,6 +12,7 @@ ENDED = httpx.ReadError, httpx.RemoteProtocolError, httpx.WriteError
 
 
 @pytest.mark.chaos
+@pytest.mark.catches("idempotency-key-ignored", by="book(broken_off)")
 @pytest.mark.failure_mode(
     "An instance crashes with a booking in flight",
     symptom="The patient's connection is closed without an answer.",

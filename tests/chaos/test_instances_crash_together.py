@@ -12,6 +12,7 @@ BROWSING = SLO(p95=0.5, error_rate=0.05)
 
 
 @pytest.mark.chaos
+@pytest.mark.catches("migration-locks", by="served.samples.statuses")
 @pytest.mark.failure_mode(
     "Several instances crash at once",
     symptom="Requests to those are refused at once; the ones that are left serve, with more load each.",
@@ -38,6 +39,7 @@ def test_one_instance_of_three_carries_on(clinic: Clinic, load: Loader) -> None:
 
 
 @pytest.mark.chaos
+@pytest.mark.catches("migration-locks", by="run.samples.statuses")
 @pytest.mark.failure_mode(
     "An instance keeps crashing",
     symptom="None, as long as the balancer leaves it out.",

@@ -15,6 +15,8 @@ BOOKING = SLO(p95=0.25, error_rate=0.01)
 
 
 @pytest.mark.chaos
+@pytest.mark.catches("cache-required", by="dependency")
+@pytest.mark.catches("500-for-503", by="run.examples")
 @pytest.mark.failure_mode(
     "Things fail at random",
     symptom="Short waves of 503; whoever got a 201 has the booking.",

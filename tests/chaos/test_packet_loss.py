@@ -11,6 +11,7 @@ BOOKING = SLO(p95=0.25, error_rate=0.01)
 
 
 @pytest.mark.chaos
+@pytest.mark.catches("single-connection", by="met_by")
 @pytest.mark.failure_mode(
     "The network to the database loses packets",
     symptom="Most bookings are as quick as ever, some are 0.2 s and more late, few are 503.",

@@ -9,6 +9,7 @@ from pytest_resilience import SLO, Linker, Loader, Post, PostgresServer
 
 
 @pytest.mark.chaos
+@pytest.mark.catches("breaker-never-opens", by="quantile")
 @pytest.mark.failure_mode(
     "No packet gets to the database",
     symptom="Bookings wait up to 0.9 s at first and are then 503 at once; connections stay open on both sides.",

@@ -14,6 +14,7 @@ READS = SLO(p95=0.25, error_rate=0.01)
 
 
 @pytest.mark.chaos
+@pytest.mark.catches("cache-required", by="run.examples")
 @pytest.mark.failure_mode(
     "The cache fails over",
     symptom="None; pages come from the database for a moment.",

@@ -12,6 +12,7 @@ BOOKING = SLO(p95=0.5, error_rate=0.05)
 
 
 @pytest.mark.chaos
+@pytest.mark.catches("breaker-never-half-opens", by='breaker["state"]')
 @pytest.mark.failure_mode(
     "The database starts slowly",
     symptom="Bookings are 503 within milliseconds until it is there.",
@@ -45,6 +46,7 @@ def test_the_breaker_bridges_a_slow_start_of_the_database(
 
 
 @pytest.mark.chaos
+@pytest.mark.catches("migration-locks", by="run.samples.statuses")
 @pytest.mark.failure_mode(
     "An instance starts slowly",
     symptom="None: the others serve.",

@@ -31,6 +31,8 @@ def crowd(url: str) -> tuple[int, int]:
 
 
 @pytest.mark.load
+@pytest.mark.catches("no-admission-limit", by="number - places")
+@pytest.mark.catches("no-retry-after", by="run.samples.errors")
 def test_of_all_at_once_none_is_lost(
     clinic: Clinic, database_link: Link, postgres_server: PostgresServer, load: Loader, sized: Sized
 ) -> None:

@@ -29,6 +29,7 @@ ROUND = 10  # of so many calls, one is a booking
 
 
 @pytest.mark.load
+@pytest.mark.catches("blocking-call", by=("arrived.rate", "met_by"))
 def test_users_who_come_gradually_are_all_served(
     clinic: Clinic, postgres_server: PostgresServer, load: Loader, sized: Sized
 ) -> None:

@@ -19,6 +19,7 @@ VISIT = SLO(p95=0.5, p99=1, error_rate=0.01)
 
 
 @pytest.mark.load
+@pytest.mark.catches("blocking-call", by=("arrived.rate", "met_by"))
 def test_patients_who_come_gradually_book_what_they_find(
     clinic: Clinic, postgres_server: PostgresServer, load: Loader, sized: Sized
 ) -> None:

@@ -18,6 +18,7 @@ SETTLED = 0.5  # seconds after a spike in which its last answers are still under
 
 
 @pytest.mark.load
+@pytest.mark.catches("blocking-call", by="met_by")
 def test_a_crowd_leaves_nothing_behind(clinic: Clinic, load: Loader, sized: Sized) -> None:
     few, many, more = sized(quick=(24, 96, 144), standard=(50, 400, 600), full=(100, 2000, 3000))
     calm, lasting = sized(quick=(1.75, 1), standard=(10, 10), full=(60, 60))

@@ -17,6 +17,7 @@ GROWTH = 8 * 2**20  # bytes that a warm service may come to hold more: what an a
 
 
 @pytest.mark.load
+@pytest.mark.catches("blocking-call", by="met_by")
 def test_the_target_rate_is_served_within_the_objective(clinic: Clinic, load: Loader, sized: Sized) -> None:
     seconds = sized(quick=7, standard=60, full=600)
     broken = sized(quick=0, standard=0.001, full=0.001)  # the quick size has too few requests to show 0.1 %

@@ -35,9 +35,9 @@ def test_no_pair_is_named_twice() -> None:
 
 
 def test_each_bug_has_its_place_in_the_clinic_and_its_row_in_the_readme() -> None:
-    made = {name for path in CLINIC.glob("*.py") for name in re.findall(r'planted\("([a-z-]+)"\)', path.read_text())}
+    made = {name for path in CLINIC.glob("*.py") for name in re.findall(r'planted\("([a-z0-9-]+)"\)', path.read_text())}
     assert made == set(BUGS)
-    rows = dict(re.findall(r"^\| `([a-z-]+)` \| (.+) \|$", (TESTS / "app" / "README.md").read_text(), re.MULTILINE))
+    rows = dict(re.findall(r"^\| `([a-z0-9-]+)` \| (.+) \|$", (TESTS / "app" / "README.md").read_text(), re.MULTILINE))
     assert rows == dict(BUGS)
 
 

@@ -17,6 +17,7 @@ FLOOR = 100  # a second
 
 
 @pytest.mark.stress
+@pytest.mark.catches("single-connection", by="knee")
 @pytest.mark.failure_mode(
     "The pool of connections is the limit",
     symptom="Bookings are late, then 503 with `reason: busy`, as the rate rises.",
@@ -55,6 +56,7 @@ def test_the_breaking_point_is_where_the_connections_end(
 
 
 @pytest.mark.stress
+@pytest.mark.catches("blocking-call", by="knee.sustained")
 @pytest.mark.failure_mode(
     "More comes than an instance can serve",
     symptom="Answers are late, then 503 `overloaded`.",

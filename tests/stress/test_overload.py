@@ -12,6 +12,7 @@ POOL, CACHE = 4, 16  # connections to Postgres and to Redis that an instance ope
 
 
 @pytest.mark.stress
+@pytest.mark.catches("endless-queue", by="met_by")
 @pytest.mark.failure_mode(
     "More bookings come than the database can take",
     symptom="The surplus is 503 with `reason: busy` within `POOL_TIMEOUT` (0.25 s); the rest is served.",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import psycopg
 from clinic.body import read_object, text, whole
+from clinic.bugs import planted
 from clinic.connection import Connection
 from clinic.database import Database
 from clinic.errors import Refusal
@@ -35,12 +37,17 @@ class Bookings:
         slot = whole(wanted.get("slot"), field="slot", least=1)
         patient = text(wanted.get("patient"), field="patient")
         key = request.headers.get("Idempotency-Key")
+        if planted("idempotency-key-ignored"):
+            key = None
         if key is not None:
             key = text(key, field="Idempotency-Key")
 
         async def work(connection: Connection) -> tuple[Booking, bool]:
             return await book(connection, slot=slot, patient=patient, key=key)
 
+        if planted("acknowledged-before-commit"):
+            self._later = asyncio.create_task(self._database.run(work, repeatable=True))
+            return JSONResponse(vars(Booking(0, slot, patient)), 201)
         try:
             booking, made = await self._database.run(work, repeatable=key is not None)
         except psycopg.errors.ForeignKeyViolation:
@@ -67,6 +74,12 @@ async def book(connection: Connection, *, slot: int, patient: str, key: str | No
     to the server's disk, when its reply is here. Of two at a time the constraints let one in; the other waits
     for the first one's end and then finds its row.
     """
+    if planted("lock-kept"):
+        await connection.execute("SELECT pg_advisory_lock(%s)", (slot,))
+    if planted("double-booking"):
+        cursor = await connection.execute("SELECT id FROM bookings WHERE slot = %s", (slot,))
+        if await cursor.fetchone():
+            raise Refusal(409, "slot_taken", slot=slot)
     cursor = await connection.execute(
         """
         INSERT INTO bookings (slot, patient, key) VALUES (%s, %s, %s)
@@ -76,6 +89,8 @@ async def book(connection: Connection, *, slot: int, patient: str, key: str | No
     row = await cursor.fetchone()
     if row:
         return Booking(*row), True
+    if planted("taken-slot-acknowledged"):
+        return Booking(0, slot, patient), True
     if key is not None:
         cursor = await connection.execute("SELECT id, slot, patient FROM bookings WHERE key = %s", (key,))
         row = await cursor.fetchone()

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
+from clinic.bugs import planted
+
 
 class State(str, Enum):
     """What the breaker does with a call."""
@@ -54,6 +56,8 @@ class Breaker:
         clock: Callable[[], float] = time.monotonic,
         tell: Callable[[Breaker, Transition], None] | None = None,
     ) -> None:
+        if planted("breaker-never-opens"):
+            failures, ratio = 2**31, 2.0
         self.name = name
         self.state = State.CLOSED
         self.history: deque[Transition] = deque(maxlen=100)
@@ -69,7 +73,7 @@ class Breaker:
         """Let a call through, or raise `BreakerOpen`."""
         if self.state is State.OPEN:
             left = self.since + self._cooldown - self._clock()
-            if left > 0:
+            if left > 0 or planted("breaker-never-half-opens"):
                 raise BreakerOpen(self.name, left)
             self._become(State.HALF_OPEN, f"{self._cooldown:g} s have passed")
         if self.state is State.HALF_OPEN:

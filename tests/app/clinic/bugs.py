@@ -12,11 +12,42 @@ from types import MappingProxyType
 
 log = logging.getLogger("clinic.bugs")
 
-# In the order of the table in the README: the road to the database, what is written there, the cache, the web.
-_LIST = {
+# The road to the database, what is written there, the cache, what is answered.
+_WEB = {
+    "no-database-timeout": "a statement may take as long as it likes, and so may a request",
+    "no-connect-timeout": "a connect to the database may take as long as it likes",
     "no-retry": "what may be repeated is not: the first error is the answer",
+    "retry-without-backoff": "the next attempt follows the last one at once",
+    "retry-without-limit": "whatever fails is tried again and again until the deadline",
+    "breaker-never-opens": "the breakers count failures and do nothing about them",
+    "breaker-never-half-opens": "a breaker that is open stays so for ever",
+    "stale-pool": "connections are lent again without a look at whether they are broken",
+    "connection-leak": "a place in the pool is lost with each piece of work that fails",
+    "single-connection": "all who need the database share one connection",
+    "migration-locks": "an instance that starts locks the tables for as long as its migration takes",
+    "endless-queue": "who waits for a connection waits as long as it takes, in a queue without an end",
+    "double-booking": "no constraint: a slot is looked up, and booked if it was free",
+    "taken-slot-acknowledged": "nobody looks at whether the INSERT has inserted anything",
+    "acknowledged-before-commit": "the answer is given before the work is done",
+    "commit-not-flushed": "a commit is acknowledged before it is on the disk",
+    "lock-kept": "an advisory lock is taken and not given back",
+    "idempotency-key-ignored": "a repetition is taken for another booking",
+    "cache-required": "an error of the cache is an error of the request",
+    "no-cache-timeout": "the cache is waited for as long as it takes",
+    "answer-of-another": "a Redis connection is used again while an answer that nobody waits for is on its way",
+    "errors-swallowed": "where the database fails, the page is empty",
+    "500-for-503": "what cannot be had now is answered as a fault of the program",
+    "no-retry-after": "a refusal does not say when to come again",
+    "outcome-not-told": "every refusal says that nothing was done",
+    "no-admission-limit": "everybody is let in, however many there are",
+    "blocking-call": "each request blocks the event loop for 50 ms",
+    "ready-lies": "/ready says yes whatever is missing",
+    "health-asks-the-database": "/health asks the database",
+    "metrics-ask-the-database": "/metrics asks the database",
 }
-BUGS: Mapping[str, str] = MappingProxyType(_LIST)
+# Jobs, workers, rooms, uploads, and what a process leaves behind.
+_WORK: dict[str, str] = {}
+BUGS: Mapping[str, str] = MappingProxyType(_WEB | _WORK)
 """Name to what is wrong."""
 
 _planted: frozenset[str] = frozenset()

@@ -9,6 +9,8 @@ from collections.abc import Awaitable
 from typing import TypeVar
 
 from clinic.breaker import Breaker, BreakerOpen
+from clinic.bugs import planted
+from clinic.errors import Unavailable
 from clinic.store import GONE
 from redis.asyncio import Redis
 
@@ -56,6 +58,8 @@ class Cache:
             permit.failed()
             self.counts["error"] += 1
             log.debug("%s: %s", type(error).__name__, error)
+            if planted("cache-required"):
+                raise Unavailable("redis", "refused") from None
             return False, None
         else:
             permit.worked()

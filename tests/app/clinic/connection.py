@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
+from clinic.bugs import planted
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
@@ -64,6 +65,7 @@ async def connect(url: str, *, timeout: float, statement_timeout: float, name: s
     client does, so that a slow statement need not cost the connection.
     """
     given = conninfo_to_dict(url)
+    lazily = " -c synchronous_commit=off" if planted("commit-not-flushed") else ""
     connection = await asyncio.wait_for(
         Connection.connect(
             url,
@@ -71,7 +73,7 @@ async def connect(url: str, *, timeout: float, statement_timeout: float, name: s
             application_name=name,
             gssencmode="disable",
             sslmode=given.get("sslmode") or "disable",  # the default, prefer, costs a round trip
-            options=f"-c statement_timeout={int(statement_timeout * 900)}",
+            options=f"-c statement_timeout={int(statement_timeout * 900)}{lazily}",
             tcp_user_timeout=int(timeout * 1000),
         ),
         timeout,

@@ -6,10 +6,12 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 import psycopg
 from clinic.breaker import Breaker, BreakerOpen, Permit
+from clinic.bugs import planted
 from clinic.connection import Connection, connect
 from clinic.errors import Unavailable
 from clinic.pool import ConnectFailed, Pool, PoolBusy
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 log = logging.getLogger("clinic.database")
+HOUR = 3600.0
 
 # The server answered: the statement was wrong, or at odds with the data. It says nothing of the server's health.
 ANSWERS = (psycopg.IntegrityError, psycopg.DataError, psycopg.ProgrammingError, psycopg.NotSupportedError)
@@ -31,6 +34,10 @@ class Database:
     """Postgres as the rest of the program sees it: an answer in time, or `Unavailable`."""
 
     def __init__(self, settings: Settings, breaker: Breaker, *, name: str) -> None:
+        if planted("no-database-timeout"):
+            settings = replace(settings, db_timeout=HOUR, request_deadline=HOUR)
+        if planted("no-connect-timeout"):
+            settings = replace(settings, db_connect_timeout=HOUR)
         self.breaker = breaker
         self.pool = Pool(
             lambda: connect(

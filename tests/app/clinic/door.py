@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 import psycopg
+from clinic.bugs import planted
 from clinic.errors import Refusal, Unavailable
 from clinic.metrics import Metrics
 from starlette.exceptions import HTTPException
@@ -35,6 +36,8 @@ class Door:
         async def endpoint(request: Request) -> Response:
             began = time.monotonic()
             status = 500
+            if planted("blocking-call"):
+                time.sleep(0.05)
             try:
                 response = await (self._guarded(handler, request) if guarded else handler(request))
                 status = response.status_code
@@ -49,7 +52,7 @@ class Door:
         return Route(path, endpoint, methods=[method])
 
     async def _guarded(self, handler: Handler, request: Request) -> Response:
-        if self.in_flight >= self._limit:
+        if self.in_flight >= self._limit and not planted("no-admission-limit"):
             self.turned_away += 1
             raise Unavailable("clinic", "overloaded")
         self.in_flight += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+from clinic.bugs import planted
 from starlette.responses import JSONResponse
 
 Reason = Literal["breaker open", "busy", "refused", "timeout", "lost", "failing", "starting", "overloaded"]
@@ -22,7 +23,9 @@ class Refusal(Exception):
         """Build the answer, with a Retry-After header where the body has `retry_after`."""
         seconds = self.body.get("retry_after")
         headers = {"Retry-After": str(max(1, math.ceil(seconds)))} if isinstance(seconds, float) else None
-        return JSONResponse(self.body, self.status, headers)
+        if planted("no-retry-after"):
+            headers = None
+        return JSONResponse(self.body, 500 if self.status == 503 and planted("500-for-503") else self.status, headers)
 
 
 class Unavailable(Refusal):
@@ -39,7 +42,7 @@ class Unavailable(Refusal):
             dependency=dependency,
             reason=reason,
             retry_after=round(max(0.05, retry_after), 3),
-            outcome="unknown" if sent else "not done",
+            outcome="unknown" if sent and not planted("outcome-not-told") else "not done",
         )
         self.dependency = dependency
         self.reason = reason

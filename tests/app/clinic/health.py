@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from clinic.breaker import Breaker
+from clinic.bugs import planted
 from clinic.database import Database
 from clinic.errors import Unavailable
 from clinic.store import GONE
@@ -21,13 +22,15 @@ class Health:
 
     async def alive(self, _: Request) -> Response:
         """GET /health: 200 while the process runs. Asks nobody else."""
+        if planted("health-asks-the-database"):
+            await self._database.ping()
         return JSONResponse({"status": "alive", "instance": self._instance})
 
     async def ready(self, _: Request) -> Response:
         """GET /ready: 200 when Postgres and Redis answer and the schema is there, else 503 that names what is not."""
         database, redis = await asyncio.gather(self._check_database(), self._check_redis())
         checks = {"database": database, "redis": redis}
-        missing = [name for name, state in checks.items() if state != "ok"]
+        missing = [name for name, state in checks.items() if state != "ok" and not planted("ready-lies")]
         body: dict[str, object] = {"ready": not missing, "instance": self._instance, "checks": checks}
         if not missing:
             return JSONResponse(body)

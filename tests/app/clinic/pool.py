@@ -8,11 +8,13 @@ pool that reconnects in the background leaves requests waiting, and its backoff 
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+from clinic.bugs import planted
 from clinic.connection import Connection
 
 
@@ -40,6 +42,10 @@ class Pool:
         patience: float,
         max_age: float = 300.0,
     ) -> None:
+        if planted("single-connection"):
+            size = 1
+        if planted("endless-queue"):
+            queue, patience = 2**31, 3600.0
         self.size = size
         self.in_use = 0
         self.opened = 0
@@ -74,7 +80,8 @@ class Pool:
             finally:
                 await self._take_back(connection)
         finally:
-            self._leave()
+            if sys.exc_info()[0] is None or not planted("connection-leak"):
+                self._leave()
 
     async def close(self) -> None:
         """Close the idle connections."""
@@ -115,6 +122,8 @@ class Pool:
     async def _fresh_idle(self) -> Connection | None:
         while self._idle:
             connection = self._idle.pop()
+            if planted("stale-pool"):
+                return connection
             if not connection.gone and time.monotonic() - connection.born < self._max_age:
                 return connection
             await self._discard(connection)
@@ -129,7 +138,7 @@ class Pool:
         return connection
 
     async def _take_back(self, connection: Connection) -> None:
-        if connection.usable:
+        if connection.usable or planted("stale-pool"):
             self._idle.append(connection)
             return
         broken = connection.closed or connection.overdue

@@ -56,10 +56,9 @@ async def retrying(
         try:
             return await work()
         except Exception as error:
-            pause = backoff.pause(attempt, uniform)
-            if planted("no-retry"):
-                raise
-            if attempt >= backoff.attempts or not may_retry(error) or clock() + pause >= deadline:
+            pause = 0.0 if planted("retry-without-backoff") else backoff.pause(attempt, uniform)
+            enough = attempt >= backoff.attempts or not may_retry(error) or planted("no-retry")
+            if (enough and not planted("retry-without-limit")) or clock() + pause >= deadline:
                 raise
         tell(attempt, pause)
         attempt += 1

@@ -7,6 +7,7 @@ import logging
 import time
 
 import psycopg
+from clinic.bugs import planted
 from clinic.connection import Connection
 from clinic.database import Database
 from clinic.errors import Unavailable
@@ -67,7 +68,10 @@ async def keep_prepared(database: Database, *, slots: int) -> None:
             await connection.execute("SET LOCAL statement_timeout = '5s'")
             await connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
             for table in TABLES:
-                await connection.execute(table)
+                await connection.execute(table.replace(" UNIQUE REF", " REF") if planted("double-booking") else table)
+            if planted("migration-locks"):
+                await connection.execute("LOCK TABLE bookings IN ACCESS EXCLUSIVE MODE")
+                await connection.execute("SELECT pg_sleep(1)")
             await connection.execute(SEED, (slots,))
 
     failures = 0

@@ -7,11 +7,12 @@ import contextlib
 import logging
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import replace
 
 import uvicorn
 from clinic.bookings import Bookings
 from clinic.breaker import Breaker, State, Transition
-from clinic.bugs import plant
+from clinic.bugs import plant, planted
 from clinic.cache import Cache
 from clinic.database import Database
 from clinic.door import Door, on_bug, on_http_exception
@@ -41,6 +42,8 @@ GAUGE, COUNTER = "gauge", "counter"
 def application(settings: Settings) -> Starlette:
     """Put the clinic together. Nothing is connected to until the first request, or the start of the application."""
     plant(settings.clinic_bugs)
+    if planted("no-cache-timeout"):
+        settings = replace(settings, cache_timeout=3600.0)
     metrics = Metrics()
     door = Door(metrics, limit=settings.max_in_flight)
     breaker = Breaker(
@@ -95,6 +98,8 @@ def application(settings: Settings) -> Starlette:
     metrics.source(state)
 
     async def show_metrics(_: Request) -> Response:
+        if planted("metrics-ask-the-database"):
+            await database.ping()
         return PlainTextResponse(metrics.text(), media_type="text/plain; version=0.0.4")
 
     @contextlib.asynccontextmanager
