@@ -158,7 +158,7 @@ def service(_premises: Premises, _story: Story) -> Iterator[Starter]:
     starter = Starter(
         _premises.processes,
         _premises.containers,
-        started=lambda one: _story.logs.__setitem__(one.name, one.logs),
+        started=lambda one: _story.services.__setitem__(one.name, one),
         running=lambda one: _story.targets.__setitem__(one.name, one),
     )
     yield starter
@@ -198,7 +198,7 @@ def postgres_cluster(_premises: Premises, link: Linker, _story: Story) -> Iterat
     """Starts a Postgres primary and its standby: `postgres_cluster(synchronous=True).failed_over()`."""
     from pytest_resilience.services.clusters import PostgresClusters
 
-    with closing(PostgresClusters(_premises, link, _story.logs, _story.targets)) as clusters:
+    with closing(PostgresClusters(_premises, link, _story.services.__setitem__, _story.targets)) as clusters:
         yield clusters
 
 
@@ -219,7 +219,7 @@ def redis_cluster(_premises: Premises, link: Linker, _story: Story) -> Iterator[
     """Starts a Redis primary and its replica: `redis_cluster(sentinel=True).failed_over()`."""
     from pytest_resilience.services.clusters import RedisClusters
 
-    with closing(RedisClusters(_premises, link, _story.logs, _story.targets)) as clusters:
+    with closing(RedisClusters(_premises, link, _story.services.__setitem__, _story.targets)) as clusters:
         yield clusters
 
 
@@ -295,6 +295,6 @@ def matrix_fault(request: pytest.FixtureRequest, _story: Story) -> Iterator[Faul
 
 def _fresh(server: Server, story: Story) -> Server:
     server.ensure_fresh()
-    story.logs[server.name] = server.logs
+    story.services[server.name] = server
     story.targets[server.name] = server
     return server

@@ -15,7 +15,6 @@ from pytest_resilience import timeline
 from pytest_resilience.errors import NotHealed, ResilienceError, Unsupported
 from pytest_resilience.faults.leftover import complaint, heal
 from pytest_resilience.fixtures import NOTES, OPTIONS, PROGRESS, STORY
-from pytest_resilience.header import header
 from pytest_resilience.option import TABLE, Option
 from pytest_resilience.options import Options, resolve
 from pytest_resilience.report.coverage import covered, grid_lines, merged
@@ -117,6 +116,8 @@ def pytest_configure_node(node: object) -> None:
 
 def pytest_report_header(config: pytest.Config) -> str:
     """Say backend and why, versions of the real components, the seed and how to replay."""
+    from pytest_resilience.header import header
+
     return header(config.stash[OPTIONS])
 
 
@@ -217,8 +218,8 @@ def pytest_runtest_makereport(
         lines = timeline_lines(story.timeline)
         if lines:
             report.sections.append(("resilience timeline", "\n".join(lines)))
-        for name, logs in story.logs.items():
-            report.sections.append((f"resilience log of {name}", last_lines(logs())))
+        for name, service in story.services.items():
+            report.sections.append((f"resilience log of {name}", last_lines(service.logs())))
     return report
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_resilience.errors import UsageError
-from pytest_resilience.fixtures import OPTIONS, STORY
+from pytest_resilience.fixtures import NOTES, OPTIONS, STORY
 from pytest_resilience.header import header
 
 if TYPE_CHECKING:
@@ -76,6 +76,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         check([(where, parse(mark.args, mark.kwargs, where=where)) for where, mark in marked])
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Have a witness look at the services of a test while it lasts."""
+    story = item.stash.get(STORY, None)
+    if item.config.stash[OPTIONS].report is None or story is None:
+        return (yield)
+    from pytest_resilience.report.witness import Witness
+
+    story.witness = Witness(story.services, origin=story.timeline.started, note=item.config.stash[NOTES].append)
+    story.witness.begin()
+    try:
+        return (yield)
+    finally:
+        story.witness.end()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

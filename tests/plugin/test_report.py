@@ -160,4 +160,4 @@ def test_a_browser_shows_it_without_scrolling_sideways(pytester: pytest.Pytester
     assert found, done.stderr
     wide, inner, charts = map(int, found.groups())
     assert wide <= inner
-    assert charts == 2
+    assert charts == 3

@@ -243,7 +243,11 @@ class Run(Windows):
     @property
     def users(self) -> float | None:
         """How many users its profile wants at this moment; None where it has a rate."""
-        return self._job.profile.at(self.elapsed) if self._job.closed else None
+        return self.users_at(self.elapsed)
+
+    def users_at(self, elapsed: float) -> float | None:
+        """How many users its profile wants `elapsed` seconds after it began; None where it has a rate."""
+        return self._job.profile.at(elapsed) if self._job.closed else None
 
     @property
     def left(self) -> float | None:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from pytest_resilience.measure import words
+
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 720, 150, 58, 20, 10
 RIGHT = 8
 TICKS = 6
@@ -23,11 +25,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Band:
-    """A stretch of time that is shaded."""
+    """A stretch of time that is shaded, and the inner part of it, if any, that is darker."""
 
     name: str
     start: float
     end: float
+    inner: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ def linear(values: Sequence[float], *, least: float = 1.0) -> Scale:
 def chart(
     title: str, unit: str, lines: Sequence[Line], scale: Scale, *, bands: Sequence[Band], span: tuple[float, float]
 ) -> str:
-    """Return the chart as an SVG element; `unit` is one of "s", "/s" and "%"."""
+    """Return the chart as an SVG element; `unit` is one of "s", "/s", "%", "B" and nothing."""
     start, end = span
     inner = WIDTH - LEFT - RIGHT
 
@@ -89,6 +92,11 @@ def chart(
             f'<rect class="band" x="{x(band.start):.1f}" y="{TOP}" width="{max(x(band.end) - x(band.start), 1.5):.1f}" '
             f'height="{HEIGHT - TOP - BOTTOM}"><title>{escape(band.name)}</title></rect>'
             for band in bands
+        ),
+        *(
+            f'<rect class="core" x="{x(first):.1f}" y="{TOP}" width="{max(x(last) - x(first), 0.0):.1f}" '
+            f'height="{HEIGHT - TOP - BOTTOM}"/>'
+            for first, last in (band.inner for band in bands if band.inner is not None)
         ),
     ]
     for value in scale.ticks():
@@ -130,4 +138,6 @@ def _moments(start: float, end: float) -> list[float]:
 def _shown(value: float, unit: str) -> str:
     if unit == "s":
         return f"{value:g} s" if value >= 1 else f"{value * 1000:g} ms"
+    if unit == "B":
+        return words.size(value)
     return f"{value * 100:g} %" if unit == "%" else f"{value:g}{unit}"

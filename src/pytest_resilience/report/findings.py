@@ -51,3 +51,26 @@ class Impact:
     by: str = ""
     over: float | None = None
     calm: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Use:
+    """What a service used at one moment.
+
+    :ivar memory: resident bytes; None where it could not be read, as of one that does not run, likewise all else.
+    :ivar cpu: how many cores it used on average since the reading before.
+    """
+
+    at: float
+    memory: int | None = None
+    cpu: float | None = None
+    descriptors: int | None = None
+    threads: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Used:
+    """What a service used over time."""
+
+    name: str
+    uses: tuple[Use, ...]

@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Sequence
 from html import escape
 
+from pytest_resilience.report import charts
 from pytest_resilience.report.catalogue import catalogue
-from pytest_resilience.report.chart import Band, Line, chart, linear, logarithmic
 from pytest_resilience.report.grid import Grid, receipt
 from pytest_resilience.report.markup import head, table
-from pytest_resilience.report.record import Drive, Judged, Record, Session
+from pytest_resilience.report.record import Judged, Record, Session
 from pytest_resilience.report.runbook import listing
 
 ORDER = {"failed": 0, "passed": 1, "skipped": 2}
@@ -71,7 +71,8 @@ def _test(record: Record, began: float) -> str:
         f"<p>{escape(record.story)}</p>" if record.story else "",
         f"<pre>{escape(record.failure)}</pre>" if record.failure else "",
         _judged(record),
-        *(_drive(drive, record) for drive in record.drives),
+        *(charts.drive(drive, record) for drive in record.drives),
+        charts.usage(record),
         _strikes(record),
         _remarks(record),
         f"<p class=soft>Again: <code>{escape(record.replay)}</code></p>",
@@ -113,35 +114,3 @@ def _remarks(record: Record) -> str:
     is_open = " open" if len(record.remarks) <= MANY else ""
     lines = "\n".join(f"{one.at:9.3f} s  {escape(one.text)}" for one in record.remarks)
     return f"<details{is_open}><summary class=soft>{len(record.remarks)} remarks</summary><pre>{lines}</pre></details>"
-
-
-def _drive(drive: Drive, record: Record) -> str:
-    points = drive.points
-    span = (drive.began, max(drive.ended, drive.began + 0.1))
-    bands = [Band(one.name, one.struck, drive.ended if one.healed is None else one.healed) for one in record.strikes]
-    bands = [band for band in bands if band.end > span[0] and band.start < span[1]]
-    quantiles = [Line(name, name, [(one.at, getattr(one, name)) for one in points]) for name in ("p50", "p95", "p99")]
-    seen = [value for line in quantiles for _, value in line.points if value is not None]
-    rate = Line("rate", "rate", [(one.at, one.rate) for one in points])
-    errors = Line("errors", "errors", [(one.at, one.errors) for one in points])
-    fault = "<i class=fault>fault</i>" if bands else ""
-    return "".join(
-        [
-            f"<p><b>{escape(drive.title)}</b><br><span class=soft>{escape(drive.line)}</span></p>",
-            f"<p class=key>latency: <i class=p50>p50</i><i class=p95>p95</i><i class=p99>p99</i>{fault}</p>",
-            chart("latency", "s", quantiles, logarithmic(seen), bands=bands, span=span),
-            "<p class=key>rate</p>",
-            chart("rate", "/s", [rate], linear([one.rate for one in points]), bands=bands, span=span),
-            "<p class=key>errors</p>" if drive.errors else "<p class=key>no errors</p>",
-            chart("errors", "%", [errors], linear([one.errors for one in points], least=0.01), bands=bands, span=span)
-            if drive.errors
-            else "",
-            table(
-                ("category", "times", "first of them"),
-                (
-                    (escape(kind), f"{times:,}", f"<code>{escape(drive.examples.get(kind, ''))}</code>")
-                    for kind, times in drive.errors.items()
-                ),
-            ),
-        ]
-    )

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 
 from pytest_resilience.report.failure import FailureMode
-from pytest_resilience.report.findings import Impact, Seen
+from pytest_resilience.report.findings import Impact, Seen, Use, Used
 from pytest_resilience.report.naming import parts
 
 SCHEMA = "pytest-resilience-report"
@@ -25,6 +25,7 @@ class Strike:
     """A fault that was in force.
 
     :ivar healed: None if it never was.
+    :ivar full: from when it was fully struck, and `healing` until when: None for not at all.
     :ivar receipt: what it touched.
     :ivar bit: whether it touched anything.
     """
@@ -34,6 +35,8 @@ class Strike:
     healed: float | None
     receipt: Mapping[str, Plain]
     bit: bool
+    full: float | None = None
+    healing: float | None = None
 
     @property
     def target(self) -> str:
@@ -65,6 +68,8 @@ class Point:
 
     :ivar rate: samples that were due in it, per second.
     :ivar errors: the share of them that failed; latencies are in seconds, None where none was due.
+    :ivar in_flight: how many requests were waited for on average.
+    :ivar users: how many users the profile wanted at work or connected; None for a rate.
     """
 
     at: float
@@ -73,6 +78,8 @@ class Point:
     p50: float | None = None
     p95: float | None = None
     p99: float | None = None
+    in_flight: float = 0.0
+    users: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +121,7 @@ class Record:
     :ivar replay: the command that runs it again with the same random choices.
     :ivar modes: the failure modes that it stands for.
     :ivar impacts: what each fault did to each load.
+    :ivar used: what each service used over time.
     """
 
     name: str
@@ -130,6 +138,7 @@ class Record:
     remarks: tuple[Remark, ...] = ()
     modes: tuple[FailureMode, ...] = ()
     impacts: tuple[Impact, ...] = ()
+    used: tuple[Used, ...] = ()
 
     def to_json(self) -> str:
         """Return it as one line of JSON."""
@@ -155,6 +164,9 @@ class Record:
             "impacts": tuple(
                 Impact(**(each | {window: Seen(**each[window]) for window in ("before", "during", "after")}))
                 for each in given["impacts"]
+            ),
+            "used": tuple(
+                Used(name=each["name"], uses=tuple(Use(**use) for use in each["uses"])) for each in given["used"]
             ),
         }
         return cls(**given)

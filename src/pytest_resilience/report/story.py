@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from pytest_resilience.timeline import Timeline
 
 if TYPE_CHECKING:
     from pytest_resilience.faults.visit import Visit
+    from pytest_resilience.measure.gauges import Use
+    from pytest_resilience.report.witness import Witness
+
+
+class Served(Protocol):
+    """A service that a test uses."""
+
+    def logs(self) -> str:
+        """Return what it has written."""
+
+    def usage(self) -> Use:
+        """Return what it uses now."""
 
 
 @dataclass
@@ -18,7 +30,8 @@ class Story:
 
     :ivar called: when the test function was called, after its fixtures were set up; None before that.
     :ivar passed: whether the test function did what it was to do; known when its fixtures are torn down.
-    :ivar logs: for each service its name and a function that returns its logs.
+    :ivar services: the services, by name, also those that do not run yet or any more.
+    :ivar witness: who looks at them while the test lasts; None where there is no report.
     :ivar runs: the runs of load, each with a repr of one line.
     :ivar targets: the services and links that are running, by name: whom `--resilience-monkey` may strike.
     :ivar cells: the names of the faults that a fault matrix has given the test.
@@ -28,7 +41,8 @@ class Story:
     timeline: Timeline = field(default_factory=Timeline)
     called: float | None = None
     passed: bool = False
-    logs: dict[str, Callable[[], str]] = field(default_factory=dict)
+    services: dict[str, Served] = field(default_factory=dict)
+    witness: Witness | None = None
     runs: Sequence[object] = ()
     targets: dict[str, object] = field(default_factory=dict)
     cells: list[str] = field(default_factory=list)

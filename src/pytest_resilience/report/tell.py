@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol, runtime_checkable
 
 from pytest_resilience.measure import figures
+from pytest_resilience.measure.crowd import in_flight
 from pytest_resilience.measure.samples import Samples
 from pytest_resilience.report.failure import FailureMode
 from pytest_resilience.report.impact import impacts
@@ -48,6 +49,14 @@ class Driven(Protocol):
         """For how many seconds."""
 
 
+@runtime_checkable
+class Peopled(Protocol):
+    """A run that may have users."""
+
+    def users_at(self, elapsed: float) -> float | None:
+        """Return how many are wanted so many seconds after it began; None where it has a rate."""
+
+
 def tell(
     story: Story,
     *,
@@ -80,6 +89,7 @@ def tell(
         drives=tuple(_drive(run, origin) for run in runs),
         remarks=tuple(Remark(at=each.at - origin, text=each.text) for each in story.timeline.marks),
         modes=modes,
+        used=() if story.witness is None else story.witness.used,
         impacts=tuple(one for run in runs for one in impacts(run.samples, run.title, story.timeline.episodes, origin)),
     )
 
@@ -91,6 +101,8 @@ def _strike(episode: Episode, origin: float) -> Strike:
         healed=None if episode.healed is None else episode.healed - origin,
         receipt=dict(episode.receipt.counts),
         bit=episode.receipt.bit,
+        full=episode.struck - origin,
+        healing=None if episode.healing is None else episode.healing - origin,
     )
 
 
@@ -105,7 +117,7 @@ def _drive(run: Driven, origin: float) -> Drive:
         samples=len(samples),
         errors=samples.errors if len(samples) else {},
         examples=shortened(run.examples),
-        points=tuple(points(samples, began, ended, origin)),
+        points=tuple(points(samples, began, ended, origin, users=run.users_at if isinstance(run, Peopled) else None)),
     )
 
 
@@ -114,18 +126,28 @@ def shortened(examples: Mapping[str, str], *, most: int = 500) -> dict[str, str]
     return {kind: text if len(text) <= most else f"{text[:most]}…" for kind, text in examples.items()}
 
 
-def points(samples: Samples, began: float, ended: float, origin: float) -> Iterator[Point]:
-    """Yield the run in stretches of one length."""
+def points(
+    samples: Samples,
+    began: float,
+    ended: float,
+    origin: float,
+    *,
+    users: Callable[[float], float | None] | None = None,
+) -> Iterator[Point]:
+    """Yield the run in stretches of one length; `users` says how many were wanted so many seconds after it began."""
     length = max(SHORTEST, (ended - began) / STRETCHES, samples.resolution)
-    for place in range(math.ceil((ended - began) / length - 1e-9)):
+    stretches = math.ceil((ended - began) / length - 1e-9)
+    crowd = in_flight(samples.view, began, length, stretches)
+    for place in range(stretches):
         start = began + place * length
         end = min(start + length, ended)
         window = samples.between(start, end) if end > start else None
         if window is None:
             continue
         at, count = (start + end) / 2 - origin, len(window)
+        wanted = None if users is None else users((start + end) / 2 - began)
         if not count:
-            yield Point(at=at, rate=0.0, errors=0.0)
+            yield Point(at=at, rate=0.0, errors=0.0, in_flight=crowd[place], users=wanted)
             continue
         ordered = window.spread()
         yield Point(
@@ -135,4 +157,6 @@ def points(samples: Samples, began: float, ended: float, origin: float) -> Itera
             p50=figures.quantile(ordered, 0.5),
             p95=figures.quantile(ordered, 0.95),
             p99=figures.quantile(ordered, 0.99),
+            in_flight=crowd[place],
+            users=wanted,
         )

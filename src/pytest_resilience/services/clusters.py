@@ -23,7 +23,7 @@ class Clusters:
     """What starts the cluster of a test, and ends it when it is closed.
 
     :param link: puts an address that stays, of a name, in front of a service.
-    :param logs: where each server's name and what returns its log is noted before it is started.
+    :param noted: is told of each server, by its name, before it is started.
     :param targets: where the servers of a cluster that is whole are noted, for who strikes them by their names.
     """
 
@@ -31,12 +31,12 @@ class Clusters:
         self,
         premises: Premises,
         link: Callable[..., Front],
-        logs: MutableMapping[str, Callable[[], str]],
+        noted: Callable[[str, Service], object],
         targets: MutableMapping[str, object],
     ) -> None:
         self._premises = premises
         self._link = link
-        self._logs = logs
+        self._noted = noted
         self._targets = targets
         self._ends = ExitStack()
         self._given: object = None
@@ -60,7 +60,7 @@ class Clusters:
 
     def _add(self, server: Served) -> Served:
         self._ends.callback(server.remove)
-        self._logs[server.name] = server.logs
+        self._noted(server.name, server)
         return server
 
     def __repr__(self) -> str:

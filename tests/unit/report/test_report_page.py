@@ -82,7 +82,7 @@ def test_a_page_of_nothing_says_so() -> None:
 
 def test_each_chart_is_well_formed_and_stays_within_itself() -> None:
     charts = re.findall(r"<svg.*?</svg>", page(SESSION, [RECORD]))
-    assert len(charts) == 3
+    assert len(charts) == 4
     for svg in charts:
         tree = ET.fromstring(svg)
         for line in tree.iter("polyline"):
