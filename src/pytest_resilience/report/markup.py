@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
 from pytest_resilience.report.style import CSS
+
+CODE = re.compile(r"`([^`]+)`")
 
 
 def head(title: str) -> str:
@@ -27,7 +30,11 @@ def table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def steps(texts: Sequence[str]) -> str:
-    """Return one paragraph, or a numbered list of several."""
+    """Return one paragraph, or a numbered list of several; what is in backticks is code, as in Markdown."""
     if len(texts) == 1:
-        return f"<p>{escape(texts[0])}</p>"
-    return f"<ol>{''.join(f'<li>{escape(text)}' for text in texts)}</ol>"
+        return f"<p>{_prose(texts[0])}</p>"
+    return f"<ol>{''.join(f'<li>{_prose(text)}' for text in texts)}</ol>"
+
+
+def _prose(text: str) -> str:
+    return CODE.sub(r"<code>\1</code>", escape(text))

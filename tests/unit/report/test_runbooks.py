@@ -118,6 +118,13 @@ def test_both_kinds_of_runbook_tell_the_same() -> None:
         assert "<gone>" not in text
 
 
+def test_what_is_in_backticks_is_code_and_nothing_in_it_is_markup() -> None:
+    mode = replace(GONE, detection=("`a<b` and `c` are 503; a ` alone is one.",))
+    (entry,) = catalogue([replace(RECORD, modes=(mode,))])
+    assert "<p><code>a&lt;b</code> and <code>c</code> are 503; a ` alone is one.</p>" in html(SESSION, entry)
+    assert "`a&lt;b` and `c`" in markdown(SESSION, entry)
+
+
 def test_a_page_loads_nothing() -> None:
     (entry,) = catalogue([RECORD])
     text = html(SESSION, entry)
