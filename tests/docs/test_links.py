@@ -27,3 +27,11 @@ def test_every_link_to_a_heading_finds_it(page: Path) -> None:
 def test_the_pictures_are_small() -> None:
     sizes = {picture.name: picture.stat().st_size for picture in IMAGES.iterdir()}
     assert sizes and max(sizes.values()) < 200_000, sizes
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_page_reads_alike_on_a_forge_and_on_the_site(page: Path) -> None:
+    prose = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    assert "\\|" not in prose  # the site shows the backslash
+    assert re.findall(r"^ {2,3}[-*] .*", prose, re.MULTILINE) == []  # on the site, four spaces make a list within one
+    assert re.findall(r"^[^\s|<>#-].*\n(?:- |\| ).*", prose, re.MULTILINE) == []  # a list or table begins a paragraph
