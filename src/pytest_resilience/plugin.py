@@ -6,7 +6,7 @@ import random
 import shlex
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Literal
 
 import pytest
@@ -219,8 +219,16 @@ def pytest_runtest_makereport(
         if lines:
             report.sections.append(("resilience timeline", "\n".join(lines)))
         for name, service in story.services.items():
-            report.sections.append((f"resilience log of {name}", last_lines(service.logs())))
+            report.sections.append((f"resilience log of {name}", _end_of(service.logs)))
     return report
+
+
+def _end_of(logs: Callable[[], str]) -> str:
+    """Return the last lines of a log. With the last test of a session its servers go, and their logs with them."""
+    try:
+        return last_lines(logs())
+    except FileNotFoundError:
+        return "(gone: the session ended with this test)"
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

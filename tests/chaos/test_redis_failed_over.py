@@ -63,6 +63,7 @@ def test_slots_are_served_while_the_cache_fails_over(
         ("Ask for the state of jobs of the last second before it: `no_such_job` was lost, and is to be sent again."),
     ],
 )
+@pytest.mark.catches("job-acknowledged-early", by="run.samples.statuses")
 def test_jobs_outlive_the_queue_they_were_put_into(
     redis_cluster: RedisClusters, clinic: Clinic, postgres_server: PostgresServer, load: Loader, sized: Sized
 ) -> None:

@@ -25,6 +25,7 @@ CENTS = 100
         ),
     ],
 )
+@pytest.mark.catches("job-let-go-early", "dead-never-reclaimed", by="every job is done")
 def test_a_job_survives_the_crash_of_its_worker(
     app: Service, clinic: Clinic, postgres_server: PostgresServer, load: Loader
 ) -> None:

@@ -24,6 +24,7 @@ CENTS = 100
         "If it wakes up by itself, its result is thrown away as `was on record`: no charge is made twice.",
     ],
 )
+@pytest.mark.catches("job-charged-twice", by="owed")
 def test_a_job_of_a_hung_worker_is_done_once(
     app: Service, clinic: Clinic, postgres_server: PostgresServer, load: Loader
 ) -> None:

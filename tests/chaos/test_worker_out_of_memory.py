@@ -24,6 +24,7 @@ PICTURE = 48  # mebibytes
         "Give workers of that kind of job more memory, or limit what a job may ask for.",
     ],
 )
+@pytest.mark.catches("dead-never-reclaimed", by="every job has ended")
 def test_a_job_survives_a_worker_that_runs_out_of_memory(
     app: Service, clinic: Clinic, postgres_server: PostgresServer, load: Loader
 ) -> None:

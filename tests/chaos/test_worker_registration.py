@@ -25,6 +25,7 @@ CENTS = 100
         "If names stay, no worker is alive to reclaim: start one.",
     ],
 )
+@pytest.mark.catches("ghosts-kept", by="only the living")
 def test_a_worker_that_dies_as_it_registers_leaves_nothing(
     app: Service, clinic: Clinic, postgres_server: PostgresServer, redis_server: RedisServer, load: Loader
 ) -> None:

@@ -26,6 +26,7 @@ CENTS = 100
         "Keep one good worker alive: it is enough for the queue to move.",
     ],
 )
+@pytest.mark.catches("registered-too-early", by="every job is done")
 def test_jobs_outlive_workers_that_keep_crashing(
     app: Service, clinic: Clinic, postgres_server: PostgresServer, load: Loader
 ) -> None:

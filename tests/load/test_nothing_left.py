@@ -8,6 +8,7 @@ hour, on any two cores.
 from __future__ import annotations
 
 import json
+import re
 
 import httpx
 import pytest
@@ -24,13 +25,23 @@ def settled(app: Service) -> None:
     """Wait until the service has noticed that everybody is gone."""
 
     def quiet() -> bool:
-        text = httpx.get(f"{app.url}/metrics", timeout=10).text
-        return "clinic_room_members 0\n" in text and "clinic_in_flight 0\n" in text
+        return measured(app, "room_members") == measured(app, "in_flight") == 0
 
     wait_until(quiet, within=10, what="the service to be idle")
 
 
+def measured(app: Service, name: str) -> int:
+    """Return one of the numbers that the service gives of itself."""
+    found = re.search(rf"^clinic_{name} (\d+)$", httpx.get(f"{app.url}/metrics", timeout=10).text, re.MULTILINE)
+    assert found
+    return int(found[1])
+
+
 @pytest.mark.load
+@pytest.mark.catches("memory-leak", by="last.rss")
+@pytest.mark.catches("thread-leak", by="last.threads")
+@pytest.mark.catches("descriptor-leak", by="last.descriptors")
+@pytest.mark.catches("task-leak", by="tasks")
 def test_what_the_service_holds_after_load_does_not_grow(clinic: Clinic, load: Loader, sized: Sized) -> None:
     times = sized(quick=3, standard=10, full=60)
     seconds = sized(quick=1.5, standard=10, full=60)
@@ -50,7 +61,7 @@ def test_what_the_service_holds_after_load_does_not_grow(clinic: Clinic, load: L
         every=0.5,
         expect=lambda message, sent: json.loads(message).get("text") == sent,
     )
-    found = []
+    found, tasks = [], []
     for _ in range(times):
         with (
             load(mix((2, page), (1, booking), (1, upload)), users=USERS, think=think) as requests,
@@ -62,9 +73,11 @@ def test_what_the_service_holds_after_load_does_not_grow(clinic: Clinic, load: L
         assert len(requests.samples) > 2 * USERS * seconds
         settled(app)
         found.append(app.usage())
+        tasks.append(measured(app, "tasks"))
     first, last = found[0], found[-1]
     assert last.rss < first.rss + KEPT, found
     assert last.threads == first.threads, found
     assert last.processes == first.processes, found
+    assert tasks[-1] < tasks[0] + SOCKETS // 2, tasks
     if first.descriptors is not None and last.descriptors is not None:
         assert last.descriptors < first.descriptors + POOL + REDIS, found

@@ -38,6 +38,8 @@ def checksum(number: int, size: int) -> str:
 
 
 @pytest.mark.load
+@pytest.mark.catches("checksum-ignored", by="status == 200")
+@pytest.mark.catches("upload-in-memory", by="service.readings")
 def test_a_volume_arrives_as_it_was_sent_in_flat_memory(clinic: Clinic, load: Loader, sized: Sized) -> None:
     size = sized(quick=32 * 2**20, standard=64 * 2**20, full=256 * 2**20)
     number = sized(quick=8, standard=64, full=4096)

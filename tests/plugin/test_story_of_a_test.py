@@ -189,3 +189,23 @@ def test_a_fault_whose_heal_was_broken_off_is_named_and_is_not_said_to_be_healed
     result.stdout.fnmatch_lines(
         ["*NotHealed: stuck: still in force when the test ended", "*stuck could not be healed: *was broken off*"]
     )
+
+
+def test_a_last_test_whose_teardown_fails_is_told_though_the_logs_are_gone(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+    import pytest
+
+    @pytest.fixture
+    def fragile(redis_server):
+        yield
+        raise OSError("broken off")
+
+    def test_it(fragile):
+        pass
+"""
+    )
+    result = pytester.runpytest_subprocess()
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*OSError: broken off*", "-* resilience log of redis -*"])
+    result.stdout.no_fnmatch_line("*INTERNALERROR*")

@@ -16,30 +16,12 @@ FOLDERS = ("chaos", "load", "stress")
 # Files with a scenario that says of no bug that it catches it: gaps, which the matrix shows. The list only shrinks.
 UNPROVEN: tuple[str, ...] = (
     "chaos/test_cache_flushed.py",
-    "chaos/test_clock_skew.py",
     "chaos/test_database_failed_over.py",
-    "chaos/test_descriptors_spent.py",
-    "chaos/test_disk_full.py",
     "chaos/test_instance_near_memory_cap.py",
     "chaos/test_instance_throttled.py",
-    "chaos/test_redis_failed_over.py",
-    "chaos/test_worker_crash.py",
-    "chaos/test_worker_hung.py",
-    "chaos/test_worker_out_of_memory.py",
-    "chaos/test_worker_registration.py",
-    "chaos/test_workers_crash_looping.py",
     "load/test_mixed_operations.py",
-    "load/test_nothing_left.py",
     "load/test_sockets.py",
-    "load/test_upload_volume.py",
-    "stress/test_connections_held.py",
-    "stress/test_cpu_saturated.py",
-    "stress/test_descriptors_taken.py",
-    "stress/test_device_busy.py",
-    "stress/test_disk_filled.py",
     "stress/test_gpu_memory_taken.py",
-    "stress/test_memory_taken.py",
-    "stress/test_stress_combined.py",
 )
 
 

@@ -24,6 +24,7 @@ CROWDED = SLO(p95=2, error_rate=0.01)
         "Give the clinic a guaranteed share (requests, CPUWeight).",
     ],
 )
+@pytest.mark.catches("sheds-for-neighbours", by="CROWDED.met_by")
 def test_slots_are_served_while_every_cpu_is_busy(app: Service, hogs: Hogs, load: Loader, sized: Sized) -> None:
     slots = Get(f"{app.url}/slots", expect=200)
     health, metrics = (Get(f"{app.url}{path}", expect=200) for path in ("/health", "/metrics"))

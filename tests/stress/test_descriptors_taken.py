@@ -20,6 +20,7 @@ SERVED = SLO(p95=1, error_rate=0.01)
         "Raise fs.file-max.",
     ],
 )
+@pytest.mark.catches("sheds-for-neighbours", by="SERVED.met_by")
 def test_new_connections_are_taken_while_files_are_scarce(app: Service, hogs: Hogs, load: Loader, sized: Sized) -> None:
     taken = sized(quick=10_000, standard=100_000, full=500_000)
     fresh = Get(f"{app.url}/slots", expect=200, headers={"Connection": "close"})  # each needs a descriptor of its own

@@ -27,6 +27,7 @@ RATE = 80
         "Put the WAL on a device of its own.",
     ],
 )
+@pytest.mark.catches("timeouts-too-tight", by="CROWDED.met_by")
 def test_bookings_are_committed_while_the_device_is_busy(
     clinic: Clinic, hogs: Hogs, load: Loader, sized: Sized, tmp_path: Path
 ) -> None:

@@ -23,6 +23,7 @@ RATE = 150
         "Never delete files of pg_wal by hand.",
     ],
 )
+@pytest.mark.catches("sheds-for-neighbours", by="SERVED.met_by")
 def test_bookings_are_taken_while_the_disk_fills(
     clinic: Clinic, hogs: Hogs, load: Loader, sized: Sized, tmp_path: Path
 ) -> None:

@@ -24,6 +24,7 @@ MIB = 1024**2
         "One at a time: memory before disk before processor.",
     ],
 )
+@pytest.mark.catches("sheds-for-neighbours", by="CROWDED.met_by")
 def test_the_clinic_degrades_clearly_under_everything_at_once(
     app: Service, hogs: Hogs, load: Loader, sized: Sized, tmp_path: Path
 ) -> None:

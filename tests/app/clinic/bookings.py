@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ from clinic.database import Database
 from clinic.errors import Refusal
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+
+DAY = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,10 @@ async def book(connection: Connection, *, slot: int, patient: str, key: str | No
     if planted("taken-slot-acknowledged"):
         return Booking(0, slot, patient), True
     if key is not None:
-        cursor = await connection.execute("SELECT id, slot, patient FROM bookings WHERE key = %s", (key,))
+        least = time.time() - DAY if planted("keys-expire-by-wall-clock") else 0.0
+        cursor = await connection.execute(
+            "SELECT id, slot, patient FROM bookings WHERE key = %s AND made > to_timestamp(%s)", (key, least)
+        )
         row = await cursor.fetchone()
         if row:
             earlier = Booking(*row)

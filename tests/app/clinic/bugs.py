@@ -46,7 +46,36 @@ _WEB = {
     "metrics-ask-the-database": "/metrics asks the database",
 }
 # Jobs, workers, rooms, uploads, and what a process leaves behind.
-_WORK: dict[str, str] = {}
+_WORK = {
+    "job-acknowledged-early": "a job is accepted before the queue has it",
+    "job-let-go-early": "a worker lets go of a job as it begins with it",
+    "job-charged-twice": "a result that is on record already charges the account once more",
+    "poison-job-for-ever": "a job that kills its workers is tried without end",
+    "heartbeat-missing": "a worker registers and then says no more",
+    "registered-too-early": "a worker says that it is registered before it is, and takes jobs",
+    "dead-never-reclaimed": "what a dead worker holds stays with it",
+    "ghosts-kept": "a dead worker stays in the register",
+    "leases-by-wall-clock": "whether a worker lives is told by comparing clocks of two hosts",
+    "keys-expire-by-wall-clock": "an idempotency key is forgotten a day later, by the clock of the instance",
+    "cache-expires-by-wall-clock": "a cached page ends at a time that the instance's clock sets",
+    "checksum-ignored": "an upload is taken whatever its checksum",
+    "upload-in-memory": "an upload is held in memory until it is complete",
+    "short-write-ignored": "what a write did not take is not written again",
+    "full-disk-swallowed": "an error of the disk is passed over",
+    "memory-leak": "something of each upload is kept",
+    "descriptor-leak": "a file is opened for each upload and not closed",
+    "thread-leak": "a thread is started for each upload and never ends",
+    "task-leak": "the tasks of a member who has left a room go on",
+    "half-closed-kept": "a socket is not closed when its client has gone",
+    "few-descriptors": "the limit of open files is left low",
+    "shut-after-shortage": "who comes in the seconds after a shortage of descriptors is turned away",
+    "room-never-restored": "a lost subscription is not made again",
+    "room-silent-loss": "who is in a room is not told that something may be lost",
+    "cut-on-sigterm": "SIGTERM ends the process at once, whatever is in progress",
+    "ready-too-early": "an instance says that it is ready before it is",
+    "sheds-for-neighbours": "requests are turned away by how busy the host is, not by how busy the service is",
+    "timeouts-too-tight": "statements have 5 ms, which is enough on a calm day",
+}
 BUGS: Mapping[str, str] = MappingProxyType(_WEB | _WORK)
 """Name to what is wrong."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Awaitable
 from typing import TypeVar
@@ -38,6 +39,9 @@ class Cache:
 
     async def put(self, key: str, value: bytes) -> None:
         """Remember the value for a moment, if it can be done."""
+        if planted("cache-expires-by-wall-clock"):
+            await self._ask(self._redis.set(_name(key), value, pxat=int((time.time() + self._ttl) * 1000)))
+            return
         await self._ask(self._redis.set(_name(key), value, px=int(self._ttl * 1000)))
 
     async def forget(self, key: str) -> None:

@@ -54,6 +54,8 @@ class Database:
         self.retries: Counter[int] = Counter()  # number of the attempt that failed -> how often it was repeated
         self.pauses: dict[int, float] = {}  # and for how long that was waited for, all together
         self._timeout, self._deadline = settings.db_timeout, settings.request_deadline
+        if planted("timeouts-too-tight"):
+            self._timeout = 0.005
         self._backoff = Backoff(settings.retry_base, settings.retry_cap, settings.retry_attempts)
 
     async def read(self, query: LiteralString, parameters: Sequence[object] = ()) -> list[TupleRow]:

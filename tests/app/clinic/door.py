@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import psycopg
 from clinic.bugs import planted
 from clinic.errors import Refusal, Unavailable
+from clinic.flaws import neighbours
 from clinic.metrics import Metrics
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -52,7 +53,8 @@ class Door:
         return Route(path, endpoint, methods=[method])
 
     async def _guarded(self, handler: Handler, request: Request) -> Response:
-        if self.in_flight >= self._limit and not planted("no-admission-limit"):
+        crowded = planted("sheds-for-neighbours") and neighbours().busy()
+        if crowded or (self.in_flight >= self._limit and not planted("no-admission-limit")):
             self.turned_away += 1
             raise Unavailable("clinic", "overloaded")
         self.in_flight += 1

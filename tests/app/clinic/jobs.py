@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from clinic.body import read_object, text, whole
 from clinic.breaker import Breaker, BreakerOpen
+from clinic.bugs import planted
 from clinic.errors import Refusal, Unavailable
 from clinic.queue import Queue
 from clinic.results import Charge, Outcome, Results
@@ -73,12 +74,17 @@ class Jobs:
     def __init__(self, queue: Queue, results: Results, breaker: Breaker) -> None:
         self.breaker = breaker
         self._queue, self._results = queue, results
+        self._late: list[asyncio.Task[str]] = []
 
     async def create(self, request: Request) -> Response:
         """POST /jobs {kind, payload}: 202 with the id, once the queue has it."""
         wanted = await read_object(request)
         kind, payload = check(wanted.get("kind"), wanted.get("payload", {}))
-        job = await self._ask(lambda: self._queue.put(kind, payload), sent=True)
+        if planted("job-acknowledged-early"):
+            job = str(uuid.uuid4())
+            self._late.append(asyncio.create_task(self._queue.put(kind, payload, job=job)))
+        else:
+            job = await self._ask(lambda: self._queue.put(kind, payload), sent=True)
         return JSONResponse({"id": job, "state": "queued"}, 202, {"Location": f"/jobs/{job}"})
 
     async def one(self, request: Request) -> Response:

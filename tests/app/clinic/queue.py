@@ -7,9 +7,11 @@ Keys: `clinic:jobs` (waiting ids), `clinic:taken:W` (ids in the hands of worker 
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from dataclasses import dataclass
 
+from clinic.bugs import planted
 from redis.asyncio import Redis
 
 WAITING = "clinic:jobs"
@@ -54,9 +56,9 @@ class Queue:
         self._taken = redis.register_script(TAKEN)
         self._empty = redis.register_script(EMPTY)
 
-    async def put(self, kind: str, payload: dict[str, object]) -> str:
+    async def put(self, kind: str, payload: dict[str, object], *, job: str | None = None) -> str:
         """Add a job and return its id. Redis has it when this returns."""
-        job = str(uuid.uuid4())
+        job = job or str(uuid.uuid4())
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.hset(_job(job), mapping={"kind": kind, "payload": json.dumps(payload), "state": "queued"})
             pipe.lpush(WAITING, job)
@@ -74,7 +76,7 @@ class Queue:
         """Register the worker, or say that it still lives."""
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.sadd(WORKERS, worker)
-            pipe.set(_heart(worker), 1, px=int(ttl * 1000))
+            pipe.set(_heart(worker), time.time() + ttl, px=int(ttl * 1000))
             await pipe.execute()
 
     async def take(self, worker: str, *, wait: float) -> Job | None:
@@ -87,6 +89,8 @@ class Queue:
         if not found:
             await self.done(worker, job)
             return None
+        if planted("job-let-go-early"):
+            await self._redis.lrem(_hands(worker), 0, job)
         kind, payload, attempts = found
         return Job(job, kind.decode(), json.loads(payload), int(attempts))
 
@@ -107,8 +111,19 @@ class Queue:
 
     async def reclaim(self) -> dict[str, int]:
         """Return to the queue what dead workers hold: the number of jobs by worker."""
-        members = await self._redis.smembers(WORKERS)
-        found = {name: await self._back(name, "if dead") for name in sorted(_text(each) for each in members)}
+        if planted("dead-never-reclaimed"):
+            return {}
+        members = sorted(_text(each) for each in await self._redis.smembers(WORKERS))
+        if planted("ghosts-kept"):
+            dead = [name for name in members if not await self._redis.exists(_heart(name))]
+            found = {name: await self._back(name, "stays") for name in dead}
+        else:
+            found = {name: await self._back(name, "if dead") for name in members}
+        if planted("leases-by-wall-clock"):
+            for name in members:
+                until = await self._redis.get(_heart(name))
+                if until is not None and float(until) < time.time():
+                    found[name] = await self._back(name, "leaves")
         return {worker: jobs for worker, jobs in found.items() if jobs}
 
     async def _back(self, worker: str, when: str) -> int:

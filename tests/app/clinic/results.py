@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from clinic.bugs import planted
 from clinic.connection import Connection
 from clinic.database import Database
 from clinic.queue import Job
@@ -49,7 +50,7 @@ class Results:
                     (job.id, job.kind, outcome.state, Jsonb(outcome.result), worker, job.attempts),
                 )
                 first = cursor.rowcount == 1
-                if first and outcome.charge:
+                if (first or planted("job-charged-twice")) and outcome.charge:
                     await connection.execute(
                         "INSERT INTO charges (job, patient, amount) VALUES (%s, %s, %s)",
                         (job.id, outcome.charge.patient, outcome.charge.amount),

@@ -12,6 +12,7 @@ import logging
 import secrets
 import time
 
+from clinic.bugs import planted
 from clinic.retry import Backoff
 from clinic.store import GONE
 from redis.asyncio import Redis
@@ -80,7 +81,7 @@ class Rooms:
             room.discard(member)
             if not room:
                 del self._members[member.room]
-            for task in tasks:
+            for task in tasks if not planted("task-leak") else ():
                 task.cancel()
             for ended in await asyncio.gather(*tasks, return_exceptions=True):
                 if isinstance(ended, Exception) and not isinstance(ended, (WebSocketDisconnect, RuntimeError)):
@@ -121,6 +122,8 @@ class Rooms:
             finally:
                 self._interrupt()
                 await subscription.aclose()  # type: ignore[no-untyped-call]
+            if planted("room-never-restored"):
+                return
             await asyncio.sleep(max(0.02, backoff.pause(failures)))
 
     async def _pass_on(self, subscription: PubSub) -> None:
@@ -144,7 +147,8 @@ class Rooms:
     def _interrupt(self) -> None:
         if self.live:
             self._live.clear()
-            self._announce(_frame("interrupted", dependency="redis"))
+            if not planted("room-silent-loss"):
+                self._announce(_frame("interrupted", dependency="redis"))
 
     def _restore(self) -> None:
         self._live.set()

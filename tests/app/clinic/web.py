@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import signal
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
@@ -16,6 +17,7 @@ from clinic.bugs import plant, planted
 from clinic.cache import Cache
 from clinic.database import Database
 from clinic.door import Door, on_bug, on_http_exception
+from clinic.flaws import keep_sockets, shut_when_full
 from clinic.health import Health
 from clinic.ingest import Ingest
 from clinic.jobs import Jobs
@@ -94,6 +96,7 @@ def application(settings: Settings) -> Starlette:
         yield "clinic_in_flight", GAUGE, {(): door.in_flight}
         yield "clinic_turned_away_total", COUNTER, {(): door.turned_away}
         yield "clinic_room_members", GAUGE, {(): rooms.members}
+        yield "clinic_tasks", GAUGE, {(): len(asyncio.all_tasks())}
 
     metrics.source(state)
 
@@ -108,6 +111,12 @@ def application(settings: Settings) -> Starlette:
             asyncio.create_task(keep_prepared(database, slots=settings.slots)),
             asyncio.create_task(rooms.listen()),
         ]
+        if planted("shut-after-shortage"):
+            tasks.append(asyncio.create_task(shut_when_full()))
+        if planted("half-closed-kept"):
+            keep_sockets()
+        if planted("cut-on-sigterm"):
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
         log.info("%s: serving on http://%s:%d", settings.instance, settings.host, settings.port)
         try:
             yield
@@ -147,9 +156,10 @@ def _log_transition(breaker: Breaker, change: Transition) -> None:
 
 def main(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
+    web = application(settings)
     raise_descriptors()
     uvicorn.run(
-        application(settings),
+        web,
         host=settings.host,
         port=settings.port,
         log_level="warning",

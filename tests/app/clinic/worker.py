@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import secrets
 import signal
 import sys
 
 from clinic.breaker import Breaker
-from clinic.bugs import plant
+from clinic.bugs import plant, planted
 from clinic.database import Database
 from clinic.errors import Refusal, Unavailable
 from clinic.jobs import perform
@@ -31,6 +32,7 @@ class Worker:
         self.name = f"{settings.worker}-{secrets.token_hex(3)}"
         self._settings, self._queue, self._results = settings, queue, results
         self._stopping = asyncio.Event()
+        self._registered = False
         self._backoff = Backoff(base=0.05, cap=0.5)
 
     def stop(self) -> None:
@@ -65,6 +67,9 @@ class Worker:
     async def _work(self) -> None:
         failures = 0
         while not self._stopping.is_set():
+            if not self._registered:  # what an unknown worker holds, nobody reclaims
+                await asyncio.sleep(0.01)
+                continue
             try:
                 if strays := await self._queue.open_hands(self.name):
                     log.info("%s: %d jobs given back that went astray", self.name, strays)
@@ -94,7 +99,7 @@ class Worker:
         log.info("%s: %s %s%s", self.name, outcome.state, job.id, "" if first else " (was on record)")
 
     async def _outcome(self, job: Job) -> Outcome:
-        if job.attempts > self._settings.job_attempts:
+        if job.attempts > self._settings.job_attempts and not planted("poison-job-for-ever"):
             return Outcome("failed", {"error": f"given up after {job.attempts - 1} attempts"})
         try:
             return await perform(job.kind, job.payload)
@@ -104,18 +109,22 @@ class Worker:
             return Outcome("failed", {"error": type(error).__name__, "detail": str(error)})
 
     async def _beat(self) -> None:
-        registered = False
+        beating = False
+        if planted("registered-too-early"):
+            beating = self._registered = True
+            log.info("%s: registered", self.name)
+            await asyncio.sleep(self._settings.heartbeat_ttl)
         while True:
             try:
                 await self._queue.beat(self.name, ttl=self._settings.heartbeat_ttl)
-                if not registered:
+                if not beating:
                     log.info("%s: registered", self.name)
-                registered = True
+                beating = self._registered = True
             except GONE as error:
-                if registered:
+                if beating:
                     log.warning("%s: no heartbeat: %s", self.name, type(error).__name__)
-                registered = False
-            await asyncio.sleep(self._settings.heartbeat_ttl / 4)
+                beating = False
+            await asyncio.sleep(math.inf if planted("heartbeat-missing") else self._settings.heartbeat_ttl / 4)
 
     async def _reclaim(self) -> None:
         while True:
@@ -137,7 +146,7 @@ async def main(settings: Settings) -> None:
     redis = open_store(settings.redis_url, timeout=WAIT + 0.5)
     worker = Worker(settings, Queue(redis), Results(database))
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in () if planted("cut-on-sigterm") else (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, worker.stop)
     schema = asyncio.create_task(keep_prepared(database, slots=settings.slots))
     try:
