@@ -17,9 +17,7 @@ from pytest_resilience.faults.leftover import complaint, heal
 from pytest_resilience.fixtures import NOTES, OPTIONS, PROGRESS, STORY
 from pytest_resilience.option import TABLE, Option
 from pytest_resilience.options import Options, resolve
-from pytest_resilience.report.coverage import covered, grid_lines, merged
 from pytest_resilience.report.hooks import ProgressHooks
-from pytest_resilience.report.monkeys import ALONE, monkey_lines
 from pytest_resilience.report.story import Story
 from pytest_resilience.report.text import last_lines, summary_line, timeline_lines
 
@@ -245,11 +243,15 @@ def _replay(item: pytest.Item, visit: Visit) -> str:
 
 def _properties_of(item: pytest.Item, story: Story, call: pytest.CallInfo[None]) -> list[tuple[str, object]]:
     """Return what the end of the session has to know of a test; it travels with the report, from xdist workers too."""
+    from pytest_resilience.report.coverage import covered
+
     found: list[tuple[str, object]] = []
     called = call.when == "call"
     if called and story.told:
         found.append((PROPERTY, summary_line(story)))
     if called and item.config.stash[OPTIONS].monkey is not None:
+        from pytest_resilience.report.monkeys import ALONE
+
         told = ALONE if story.visit is None else story.visit.told
         found += [(MONKEY, told)] if told else []
     if (called or (call.when == "setup" and call.excinfo is not None)) and (told := covered(story)):
@@ -259,12 +261,16 @@ def _properties_of(item: pytest.Item, story: Story, call: pytest.CallInfo[None])
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say in a line each what the scenarios did, and what the reader has to know besides."""
+    from pytest_resilience.report.coverage import grid_lines, merged
+
     lines = [f"{head}: {value}" for head, value in _properties(terminalreporter, PROPERTY)]
     notes: list[str] = config.stash[NOTES]
     every = [told for _, told in _properties(terminalreporter, COVERAGE, phases=("setup", "call"))]
     lines += grid_lines(merged(every), width=config.get_terminal_writer().fullwidth)
     monkey = config.stash[OPTIONS].monkey
     if monkey is not None:
+        from pytest_resilience.report.monkeys import monkey_lines
+
         lines += monkey_lines(str(monkey), [value for _, value in _properties(terminalreporter, MONKEY)])
     lines += [f"note: {note}" for note in dict.fromkeys(notes)]
     if lines:

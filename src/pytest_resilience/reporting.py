@@ -40,6 +40,8 @@ class Publisher:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say where the report is, and put its summary where a CI job shows it."""
         terminalreporter.line(f"resilience report: {self._folder.path / 'index.html'}")
+        if self._folder.news:
+            terminalreporter.line(f"resilience report: new kinds of errors of services: {self._folder.news}")
         target = os.environ.get(SUMMARY)
         if target and not self._folder.empty:
             with Path(target).open("a", encoding="utf-8") as summary:
@@ -88,6 +90,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 
     story.witness = Witness(story.services, origin=story.timeline.started, note=item.config.stash[NOTES].append)
     story.witness.begin()
+    story.timeline.at_edge = story.witness.logs.mark
     try:
         return (yield)
     finally:

@@ -145,6 +145,7 @@ class Measured:
 class Timeline:
     """The episodes, marks, claims and figures of one test, in the order in which they came; safe between threads.
 
+    :ivar at_edge: is called when a fault is about to strike and when one was just healed, and raises nothing.
     :ivar broken_off: why the scenario has to end ahead of time, which load that is being held raises; None as a rule.
     """
 
@@ -153,6 +154,7 @@ class Timeline:
     marks: list[Mark] = field(default_factory=list)
     broken_off: Exception | None = None
     claims: list[Claim] = field(default_factory=list)
+    at_edge: Callable[[], None] | None = field(default=None, repr=False)
     measured: list[Measured] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -169,6 +171,11 @@ class Timeline:
                     f"{name} is already in force; a fault cannot be nested in itself: "
                     "heal the first one before you strike again"
                 )
+
+    def edge(self) -> None:
+        """Tell whoever wants to know that a fault is about to strike, or was just healed."""
+        if self.at_edge is not None:
+            self.at_edge()
 
     def mark(self, text: str) -> None:
         """Add a remark at this moment."""

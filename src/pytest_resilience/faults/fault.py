@@ -68,6 +68,7 @@ class Fault:
             raise FaultInForce(f"{self.name} is already in force; a fault cannot be nested in itself")
         line.refuse_nesting(self.name)
         halves = self._breakage()
+        line.edge()
         striking = time.monotonic()
         try:
             receipt = next(halves)
@@ -115,6 +116,13 @@ class Fault:
             return
         episode.healing = time.monotonic()
         try:
+            self._finish(halves, episode)
+        finally:
+            timeline.current().edge()
+
+    def _finish(self, halves: Breakage, episode: Episode) -> None:
+        healing = time.monotonic() if episode.healing is None else episode.healing
+        try:
             over = next(halves, _END) is _END
         except (FaultDidNotBite, HostInDanger):  # all of it is healed, and that is to be said
             episode.healed = time.monotonic()
@@ -124,7 +132,7 @@ class Fault:
             raise UsageError(f"{self.name}: a @fault yields once, and it yielded again instead of healing")
         if episode.receipt.struck is not None:
             # At the latest, the heal itself waited for its end.
-            episode.striking, episode.struck = (min(at, episode.healing) for at in episode.receipt.struck)
+            episode.striking, episode.struck = (min(at, healing) for at in episode.receipt.struck)
         episode.healed = time.monotonic()
 
     async def __aenter__(self) -> Episode:

@@ -74,3 +74,29 @@ class Used:
 
     name: str
     uses: tuple[Use, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Errors that say the same.
+
+    :ivar source: the service whose log has them, or the title of the load that was answered so.
+    :ivar kind: "log" or "answer"; "rest" for what is left of too many kinds.
+    :ivar text: what they have in common: a status, a category of failure, or a line without its numbers.
+    :ivar example: the first of them.
+    :ivar when: how many came "before" any fault, "during ..." and "after ..." each.
+    :ivar new: whether the report before, of the same test, had none; None where there was nothing to compare with.
+    """
+
+    source: str
+    kind: str
+    text: str
+    count: int
+    example: str
+    when: Mapping[str, int]
+    new: bool | None = None
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What is the same in another run."""
+        return self.source, self.kind, self.text

@@ -9,8 +9,10 @@ from pytest_resilience.errors import UsageError
 from pytest_resilience.report import runbook
 from pytest_resilience.report.catalogue import catalogue
 from pytest_resilience.report.markdown import markdown
+from pytest_resilience.report.novelty import Known
 from pytest_resilience.report.page import page
 from pytest_resilience.report.record import Record, Session
+from pytest_resilience.report.said import fresh
 
 RUNBOOKS = "runbooks"
 
@@ -26,6 +28,7 @@ class Folder:
     def __init__(self, path: Path, session: Session) -> None:
         self.path, self._session = path, session
         self._records: list[Record] = []
+        self._known = Known.of(path / "report.json")
         try:
             path.mkdir(parents=True, exist_ok=True)
             self._write()
@@ -36,6 +39,7 @@ class Folder:
 
     def add(self, record: Record) -> None:
         """Take the record of a test that is over, and write everything."""
+        record = self._known.judged(record)
         self._records.append(record)
         slugs = {mode.slug for mode in record.modes}
         for entry in catalogue(self._records) if slugs else ():
@@ -50,12 +54,17 @@ class Folder:
         return markdown(self._session, self._records)
 
     @property
+    def news(self) -> int:
+        """How many kinds of errors came that the report before did not have."""
+        return len(fresh(self._records))
+
+    @property
     def empty(self) -> bool:
         """Whether no test had anything to tell."""
         return not self._records
 
     def _write(self) -> None:
-        self._put("report.json", self._session.to_json(self._records))
+        self._put("report.json", self._session.to_json(self._records, seen=self._known.plain))
         self._put("summary.md", self.summary())
         self._put("index.html", page(self._session, self._records))
 

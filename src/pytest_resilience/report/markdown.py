@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pytest_resilience.report.catalogue import Entry, catalogue, outcomes
 from pytest_resilience.report.grid import Grid
 from pytest_resilience.report.record import Record, Session
+from pytest_resilience.report.said import fresh
 
 LINES = 12  # of each failure
 
@@ -31,6 +32,13 @@ def markdown(session: Session, records: Sequence[Record]) -> str:
         ]
         lines.append("")
     lines += _modes(catalogue(records))
+    new = fresh(records)
+    lines += ["### New errors", ""] * bool(new)
+    lines += [
+        f"- {record.name}: {_cell(one.source)}: `{one.text.replace('`', chr(39))}` × {one.count:,}"
+        for record, one in new
+    ]
+    lines += [""] * bool(new)
     skipped = [record for record in records if record.outcome == "skipped"]
     lines += [f"- skipped: {record.name}: {record.failure}" for record in skipped]
     return "\n".join(lines).rstrip() + "\n"

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from html import escape
 
-from pytest_resilience.report import charts
+from pytest_resilience.report import charts, said
 from pytest_resilience.report.catalogue import catalogue
 from pytest_resilience.report.grid import Grid, receipt
 from pytest_resilience.report.markup import head, table
@@ -32,6 +32,7 @@ def page(session: Session, records: Sequence[Record]) -> str:
         *(f"<p class=about>{escape(line)}</p>" for line in session.about),
         _coverage(Grid.of(records)),
         listing(catalogue(records)),
+        said.novelties(shown),
         "<h2>Scenarios</h2>",
         *(_test(record, session.began) for record in shown),
     ]
@@ -73,6 +74,7 @@ def _test(record: Record, began: float) -> str:
         _judged(record),
         *(charts.drive(drive, record) for drive in record.drives),
         charts.usage(record),
+        said.groups(record),
         _strikes(record),
         _remarks(record),
         f"<p class=soft>Again: <code>{escape(record.replay)}</code></p>",

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 
 from pytest_resilience.report.failure import FailureMode
-from pytest_resilience.report.findings import Impact, Seen, Use, Used
+from pytest_resilience.report.findings import Group, Impact, Seen, Use, Used
 from pytest_resilience.report.naming import parts
 
 SCHEMA = "pytest-resilience-report"
@@ -122,6 +122,7 @@ class Record:
     :ivar modes: the failure modes that it stands for.
     :ivar impacts: what each fault did to each load.
     :ivar used: what each service used over time.
+    :ivar groups: the errors of its services and loads, by what they have in common.
     """
 
     name: str
@@ -139,6 +140,7 @@ class Record:
     modes: tuple[FailureMode, ...] = ()
     impacts: tuple[Impact, ...] = ()
     used: tuple[Used, ...] = ()
+    groups: tuple[Group, ...] = ()
 
     def to_json(self) -> str:
         """Return it as one line of JSON."""
@@ -168,6 +170,7 @@ class Record:
             "used": tuple(
                 Used(name=each["name"], uses=tuple(Use(**use) for use in each["uses"])) for each in given["used"]
             ),
+            "groups": tuple(Group(**each) for each in given["groups"]),
         }
         return cls(**given)
 
@@ -185,8 +188,13 @@ class Session:
     seed: int
     about: tuple[str, ...] = field(default=())
 
-    def to_json(self, records: list[Record]) -> str:
-        """Return the whole report as JSON."""
+    def to_json(self, records: list[Record], *, seen: Mapping[str, object] | None = None) -> str:
+        """Return the whole report as JSON; `seen` is what earlier ones had, for the next to be compared with."""
         head = {each.name: getattr(self, each.name) for each in fields(self)}
         tests = [json.loads(record.to_json()) for record in records]
-        return json.dumps({"schema": SCHEMA, "version": VERSION, "session": head, "tests": tests}, indent=1) + "\n"
+        return (
+            json.dumps(
+                {"schema": SCHEMA, "version": VERSION, "session": head, "tests": tests, "seen": seen or {}}, indent=1
+            )
+            + "\n"
+        )

@@ -10,6 +10,7 @@ from pytest_resilience.report.catalogue import Entry, latencies, noticed, outcom
 from pytest_resilience.report.findings import Impact, Seen
 from pytest_resilience.report.markup import head, steps, table
 from pytest_resilience.report.record import Record, Session
+from pytest_resilience.report.said import groups
 
 WINDOWS = ("before", "during", "after")
 EXPLAINED = (
@@ -77,6 +78,10 @@ def markdown(session: Session, entry: Entry) -> str:
             lines += [f"  - noticed: {noticed(one)}", f"  - over: {over(one)}"]
             lines += [f"  - {window}: {_seen(getattr(one, window))}" for window in WINDOWS]
         lines += [f"- {_plain(remark.text)}" for remark in recoveries(record)]
+        lines += [
+            f"- {'new: ' if one.new else ''}{_plain(one.source)}: `{one.text.replace('`', chr(39))}` × {one.count:,}"
+            for one in record.groups
+        ]
         lines += ["", f"Again: `{record.replay}`", ""]
     return "\n".join([*lines, EXPLAINED, ""])
 
@@ -90,6 +95,7 @@ def _html_of(record: Record) -> str:
         shown.append(f"<p>Not measured: {escape(_why(record))}</p>")
     shown += [_html_of_impact(record, one) for one in record.impacts]
     shown += [f"<p>{escape(remark.text)}</p>" for remark in recoveries(record)]
+    shown.append(groups(record))
     shown.append(f"<p class=soft>Again: <code>{escape(record.replay)}</code></p>")
     return f"<div class=test>{''.join(shown)}</div>"
 

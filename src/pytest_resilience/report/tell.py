@@ -12,7 +12,9 @@ from pytest_resilience.measure.crowd import in_flight
 from pytest_resilience.measure.samples import Samples
 from pytest_resilience.report.failure import FailureMode
 from pytest_resilience.report.impact import impacts
+from pytest_resilience.report.logs import bounded
 from pytest_resilience.report.record import Drive, Judged, Point, Record, Remark, Strike
+from pytest_resilience.report.said import answers
 from pytest_resilience.report.story import Story
 from pytest_resilience.timeline import Episode
 
@@ -72,6 +74,9 @@ def tell(
     """Return the record of a test whose story is over."""
     origin = story.timeline.started
     runs = [run for run in story.runs if isinstance(run, Driven) and run.entered]
+    episodes, witness = story.timeline.episodes, story.witness
+    drives = tuple(_drive(run, origin) for run in runs)
+    met = tuple(one for run in runs for one in impacts(run.samples, run.title, episodes, origin))
     return Record(
         name=name,
         outcome=outcome,
@@ -81,16 +86,17 @@ def tell(
         kinds=kinds,
         failure=failure,
         replay=replay,
-        strikes=tuple(_strike(each, origin) for each in story.timeline.episodes),
+        strikes=tuple(_strike(each, origin) for each in episodes),
         judged=tuple(
             Judged(at=each.at - origin, promise=each.promise, outcome=each.outcome, text=each.text)
             for each in story.timeline.claims
         ),
-        drives=tuple(_drive(run, origin) for run in runs),
+        drives=drives,
         remarks=tuple(Remark(at=each.at - origin, text=each.text) for each in story.timeline.marks),
         modes=modes,
-        used=() if story.witness is None else story.witness.used,
-        impacts=tuple(one for run in runs for one in impacts(run.samples, run.title, story.timeline.episodes, origin)),
+        used=() if witness is None else witness.used,
+        groups=tuple(bounded([*answers(drives, met), *([] if witness is None else witness.logs.groups(episodes))])),
+        impacts=met,
     )
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from pytest_resilience.errors import ResilienceError
 from pytest_resilience.report.findings import Use, Used
+from pytest_resilience.report.logs import Logs
 
 if TYPE_CHECKING:
     from pytest_resilience.report.story import Served
@@ -32,6 +33,7 @@ class Witness:
     :param services: those of the test, which may become more.
     :param origin: when its timeline began, in monotonic seconds.
     :param note: is told what could not be read.
+    :ivar logs: what they write.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Witness:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._services, self._origin, self._note, self._clock = services, origin, note, clock
+        self.logs = Logs(services, note=note)
         self._uses: dict[str, list[Use]] = {}
         self._seconds: dict[str, tuple[float, float]] = {}  # when processor time was read last, and how much it was
         self._unread: set[str] = set()
@@ -52,6 +55,7 @@ class Witness:
 
     def begin(self) -> None:
         """Look from now on; a test may have used up the threads that there are, and then nothing is seen."""
+        self.logs.mark()
         thread = threading.Thread(target=self._work, name="usage of services", daemon=True)
         try:
             thread.start()
