@@ -20,7 +20,7 @@ SOAK = """
         site = service(sys.executable, "-m", "http.server", "{port}", "--bind", "127.0.0.1", ready="/")
         prank = monkey(site.paused, gap=(0.5, 1), lasting=0.1)
         found = soak(lambda: load(Get(site.url), rate=60), site, faults=prank, grace=0.2, checkpoint=0.75)
-        assert SLO(p95=1, error_rate=0.02).met_by(found.calm)
+        assert SLO(p95=1, error_rate=0.05).met_by(found.calm)
         count = len(found.calm) + len(found.struck)
         assert count == pytest.approx(60 * found.duration, abs=found.rounds + 5)
         assert not found.calm.errors

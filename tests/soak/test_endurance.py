@@ -19,8 +19,11 @@ RATE, SLOTS = 50, 100_000
 # What may be more at the end than at the beginning: pools open what they come to need, and lose it when it is broken,
 # and with each connection a process of Postgres comes and goes, its memory and files with it.
 BREATH = {
-    "postgres memory": 200e6,
+    "postgres memory": 300e6,
     "postgres descriptors": 200,
+    "postgres connections": 12,
+    "postgres processes": 12,
+    "postgres threads": 12,
     "redis descriptors": 48,
     "redis connections": 48,
     "clinic descriptors": 48,

@@ -198,6 +198,7 @@ class _Segment:
         """Write down what happened in a round that is over."""
         episodes = [one for one in self._line.episodes if one is not self._faults]
         spans = [(one.striking, (one.healed or math.inf) + self._grace) for one in episodes]
+        spans = [span for span in spans if span[1] >= run.began]
         new = [one for one in episodes if id(one) not in self._known and one.healed is not None]
         self._known.update(map(id, new))
         whole = run.samples
