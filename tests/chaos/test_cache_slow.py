@@ -8,8 +8,9 @@ from harness import Clinic
 from pytest_resilience import SLO, Get, Loader, PostgresServer, RedisServer, mix, observe
 
 POOL = 4
-# What an instance may still open as it comes to need it: to Postgres, and to Redis 16 for the cache and 32 for jobs.
-POOLS = {"connections": POOL, "descriptors": POOL + 48}
+CACHE = 16  # connections to Redis that the cache keeps, at most; how many it has needed depends on the machine
+# What an instance may still open as it comes to need it: to Postgres, and to Redis, where jobs have 32 besides.
+POOLS = {"connections": CACHE, "descriptors": POOL + CACHE + 32}
 PAGES = 7
 TURN = 0.5  # seconds
 WAIT = 0.08  # seconds: the clinic's CACHE_TIMEOUT

@@ -62,6 +62,8 @@ STORM = '''
     def test_storm(redis_server, postgres_server, link, load, service, turn):
         own = service(sys.executable, "-I", "-S", "-c", ECHO, "{port}", name="own", disk=DISK)
         road = link(redis_server, name="road")
+        if DISK and turn:
+            redis_server.on_disk(2**24)
         postgres_server.query("CREATE TABLE slots (id int)")
         host, port = road.host, road.port
 

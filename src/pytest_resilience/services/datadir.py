@@ -18,16 +18,25 @@ class DataDirectory:
 
     :param template: finds or builds the directory that it is a copy of; asked when it is first needed.
     :param owner: the uid and gid that Postgres will have; None for our own.
+    :param spares: whether one may be taken from those that others gave back, and given back, which have to be on the
+        same file system.
     :param remains: the promise to remove what a killed server leaves outside of the directory.
     """
 
     def __init__(
-        self, path: Path, template: Callable[[], Path], *, owner: int | None = None, remains: Promise | None = None
+        self,
+        path: Path,
+        template: Callable[[], Path],
+        *,
+        owner: int | None = None,
+        remains: Promise | None = None,
+        spares: bool = True,
     ) -> None:
         self.path = path
         self.template = template
         self._owner = owner
         self._remains = remains
+        self._spares = spares
 
     @property
     def made(self) -> bool:
@@ -37,7 +46,7 @@ class DataDirectory:
     def reset(self) -> int:
         """Make it equal to its template, and return how many files were written; no server may run on it."""
         template = self.template()
-        if not self.made:
+        if not self.made and self._spares:
             Spares(template).take(self.path)
         return mirror(template, self.path, owner=self._owner)
 
@@ -46,7 +55,7 @@ class DataDirectory:
         if self._remains is not None:
             self._remains.undo.undo()
             self._remains.kept()
-        if self.made:
+        if self.made and self._spares:
             self.reset()
             Spares(self.template()).keep(self.path)
 

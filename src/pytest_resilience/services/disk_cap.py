@@ -32,7 +32,8 @@ class DiskCap:
         if volume is None:
             raise UsageError(
                 f"{name}: has no disk of its own to be full; start it with service(..., disk=SIZE) and have it write "
-                "to '{disk}', which its command and environment may name"
+                "to '{disk}', which its command and environment may name; a redis_server or postgres_server has "
+                "on_disk(SIZE)"
             )
         self._volume = volume
         space = volume.space()

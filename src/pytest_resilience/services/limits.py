@@ -35,7 +35,8 @@ class Limits(Tended):
         :param memory: bytes, resident memory as `usage().rss` has it. Beyond it the kernel's out-of-memory killer
             takes a process of this service; where no control group can be made, allocations fail instead.
         :param fds: descriptors that each of its processes may have open. Those that are open stay open.
-        :param disk: bytes that may be in the disk that `service(..., disk=SIZE)` gave it; see `disk_used`.
+        :param disk: bytes that may be in the disk that `service(..., disk=SIZE)` or `on_disk(SIZE)` gave it; see
+            `disk_used`.
         :param optional: it need not be reached, nor the service be running.
         :raises UsageError: none is given, or one cannot be meant. When it is struck, also: more is in use already,
             or it has no disk.
@@ -87,7 +88,9 @@ class Limits(Tended):
     def _volume(self) -> Volume:
         volume = self._unit.spec.volume
         if volume is None:
-            raise UsageError(f"{self.name}: has no disk of its own; start it with service(..., disk=SIZE)")
+            raise UsageError(
+                f"{self.name}: has no disk of its own; start it with service(..., disk=SIZE), or call on_disk(SIZE)"
+            )
         return volume
 
     def _curbed(self, verb: str, wanted: dict[Limit, float], *, optional: bool) -> Breakage:

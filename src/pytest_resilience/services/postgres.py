@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from pytest_resilience.errors import ServiceStateError
 from pytest_resilience.faults.fault import Breakage, fault
 from pytest_resilience.janitor import RemoveSharedMemory
-from pytest_resilience.services.backend import Backend, Spec, Unit
+from pytest_resilience.services.backend import Backend, Spec, Unit, Volume
 from pytest_resilience.services.datadir import DataDirectory
 from pytest_resilience.services.laundry import wash
+from pytest_resilience.services.own_disk import FAREWELL
 from pytest_resilience.services.pgwire import PgConnection, Row
 from pytest_resilience.services.postgres_faults import PATIENCE, PostgresFaults
 from pytest_resilience.services.process import ProcessBackend
@@ -32,8 +34,6 @@ SETTINGS = {
     "max_wal_size": "1GB",
 }
 IN_IMAGE = 5432
-# A server that ends gracefully leaves no shared memory behind; one that does not in this time is killed.
-FAREWELL = 2.0
 
 
 class PostgresServer(PostgresFaults):
@@ -45,6 +45,7 @@ class PostgresServer(PostgresFaults):
     def __init__(self, unit: Unit, *, data: DataDirectory | None = None, within: float = START) -> None:
         super().__init__(unit, ready=self._answers, scheme="postgresql", within=within)
         self._data = data
+        self._data_at_home = data
 
     @classmethod
     def embedded(
@@ -65,14 +66,28 @@ class PostgresServer(PostgresFaults):
         """
         guise, place = backend.guise, backend.place(name)
         store = cache_directory() if cache is None else cache
-        data = DataDirectory(
-            place,
-            lambda: template(program, guise, backend.run, store),
-            owner=guise.owner,
-            remains=backend.janitor.promise(RemoveSharedMemory(place)),
-        )
-        spec = process_spec(program.path, port=port, data=place, name=name, settings=settings or {})
-        return cls(backend.unit(spec), data=data)
+
+        def data_at(place: Path, *, spares: bool) -> DataDirectory:
+            return DataDirectory(
+                place,
+                lambda: template(program, guise, backend.run, store),
+                owner=guise.owner,
+                remains=backend.janitor.promise(RemoveSharedMemory(place)),
+                spares=spares,
+            )
+
+        def spec_at(place: Path) -> Spec:
+            return process_spec(program.path, port=port, data=place, name=name, settings=settings or {})
+
+        def housed(volume: Volume) -> Spec:
+            data = volume.source / "data"
+            data.mkdir(mode=0o700)
+            server._data_at_home, server._data = server._data, data_at(data, spares=False)
+            return spec_at(data)
+
+        server = cls(backend.unit(spec_at(place)), data=data_at(place, spares=True))
+        server._backend, server._housing = backend, housed
+        return server
 
     @classmethod
     def in_container(
@@ -85,7 +100,11 @@ class PostgresServer(PostgresFaults):
         settings: Mapping[str, str] | None = None,
     ) -> PostgresServer:
         """Return a server that is not started yet, in a container whose `image` is or behaves like the official one."""
-        return cls(backend.unit(container_spec(image, port=port, name=name, settings=settings or {})))
+        spec = container_spec(image, port=port, name=name, settings=settings or {})
+        server = cls(backend.unit(spec))
+        server._backend = backend
+        server._housing = lambda volume: replace(spec, env={**spec.env, "PGDATA": f"{volume.inside}/data"})
+        return server
 
     @property
     def url(self) -> str:
@@ -111,6 +130,7 @@ class PostgresServer(PostgresFaults):
 
         :raises ServiceNotReady: it cannot be brought there.
         """
+        self._move_back()
         if self._data is None:
             super().ensure_fresh()
             with PgConnection(self.host, self.port, user=USER, database=USER, timeout=PATIENCE) as connection:
@@ -122,10 +142,21 @@ class PostgresServer(PostgresFaults):
 
     def remove(self) -> None:
         """End it and leave nothing of it, its shared memory included; its logs can still be read."""
+        self._move_back()
         self._unit.stop(FAREWELL)
         super().remove()
         if self._data is not None:
             self._data.close()
+
+    def _move_back(self) -> None:
+        if self._home is not None:
+            self._unit.stop(FAREWELL)
+        super()._move_back()
+
+    def _forget_move(self) -> None:
+        if self._data is not None and self._data is not self._data_at_home:
+            self._data.close()
+            self._data = self._data_at_home
 
     @fault
     def connections_terminated(self, *, optional: bool = False) -> Breakage:

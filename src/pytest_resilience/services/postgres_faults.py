@@ -12,10 +12,10 @@ from collections.abc import Callable
 
 from pytest_resilience.errors import FaultDidNotBite, ServiceStateError, UsageError, WaitTimeout
 from pytest_resilience.faults.fault import Breakage, fault
+from pytest_resilience.services.own_disk import Movable
 from pytest_resilience.services.pgwire import PgConnection, Row
 from pytest_resilience.services.postgres_lock import MODES, Lock
 from pytest_resilience.services.postgres_slots import Slots
-from pytest_resilience.services.service import Service
 from pytest_resilience.services.template import DATABASE, USER
 from pytest_resilience.services.tended import AT_ONCE
 from pytest_resilience.timeline import Receipt
@@ -27,7 +27,7 @@ READ_ONLY = re.compile(r"ERROR: .*in a read-only transaction")
 SETTING = "default_transaction_read_only"
 
 
-class PostgresFaults(Service):
+class PostgresFaults(Movable):
     """A Postgres that can be made to refuse, and to make its clients wait."""
 
     def connections(self) -> int:

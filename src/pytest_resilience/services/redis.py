@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from pytest_resilience.errors import ServiceNotReady, ServiceStateError
@@ -34,13 +35,22 @@ class RedisServer(RedisFaults):
     @classmethod
     def embedded(cls, backend: ProcessBackend, program: Program, *, port: int, name: str = "redis") -> RedisServer:
         """Return a server that is not started yet, run from `program` as a process of this host."""
-        home = backend.place(name)
-        return cls(backend.unit(process_spec(program.path, port=port, home=home, name=name, version=program.version)))
+
+        def at(home: Path) -> Spec:
+            return process_spec(program.path, port=port, home=home, name=name, version=program.version)
+
+        server = cls(backend.unit(at(backend.place(name))))
+        server._backend, server._housing = backend, lambda volume: at(volume.source)
+        return server
 
     @classmethod
     def in_container(cls, backend: Backend, image: str, *, port: int, name: str = "redis") -> RedisServer:
         """Return a server that is not started yet, in a container whose `image` is or behaves like the official one."""
-        return cls(backend.unit(container_spec(image, port=port, name=name)))
+        spec = container_spec(image, port=port, name=name)
+        server = cls(backend.unit(spec))
+        server._backend = backend
+        server._housing = lambda volume: replace(spec, command=(*spec.command, "--dir", volume.inside))
+        return server
 
     @property
     def url(self) -> str:
@@ -61,6 +71,7 @@ class RedisServer(RedisFaults):
 
         :raises ServiceNotReady: it cannot be brought there.
         """
+        self._move_back()
         super().ensure_fresh()
         try:
             self._reset()
@@ -68,6 +79,11 @@ class RedisServer(RedisFaults):
             self._unit.kill()
             self.start()
             self._reset()
+
+    def remove(self) -> None:
+        """End it and leave nothing of it; its logs can still be read."""
+        self._move_back()
+        super().remove()
 
     @fault
     def flushed(self, *, optional: bool = False) -> Breakage:

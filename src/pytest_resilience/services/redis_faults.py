@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from pytest_resilience.errors import FaultDidNotBite, ServiceStateError, UsageError
 from pytest_resilience.faults.fault import Breakage, fault
+from pytest_resilience.services.own_disk import Movable
 from pytest_resilience.services.redis_holds import LONGEST, SHORTEST, Holds
 from pytest_resilience.services.redis_loads import LASTING, Loads
 from pytest_resilience.services.redis_settings import Settings, figures, refusals, since
 from pytest_resilience.services.resp import RedisRefused, Reply, RespConnection
-from pytest_resilience.services.service import Service
 from pytest_resilience.timeline import Receipt
 
 PATIENCE = 5.0
@@ -20,7 +20,7 @@ PROBE = "pytest-resilience:probe"
 NOBODY = ("127.0.0.1", "1")  # tcpmux: nobody listens there, nor in a container
 
 
-class RedisFaults(Service):
+class RedisFaults(Movable):
     """A Redis that can be made to refuse, and to be slow."""
 
     def command(self, *words: str | float, timeout: float = PATIENCE) -> Reply:

@@ -127,7 +127,7 @@ class Starter:
     def _volume(self, backend: Backend, name: str, size: int | None) -> Volume | None:
         if size is None:
             return None
-        volume = backend.volume(name, check_size(name, size))
+        volume = backend.volume(name, check_size(f"service(name={name!r}): disk", size))
         self._ends.callback(volume.close)
         return volume
 

@@ -86,11 +86,12 @@ def _mount(path: Path, size: int) -> None:
         raise OSError(number, os.strerror(number), str(path))
 
 
-def check_size(name: str, size: object) -> int:
+def check_size(call: str, size: object) -> int:
     """Return `size` if it is one of a volume.
 
+    :param call: who was given it, for the message: `service(name='shop'): disk`.
     :raises UsageError: it is not.
     """
     if isinstance(size, bool) or not isinstance(size, int) or size < 4096:
-        raise UsageError(f"service(name={name!r}): disk={size!r} is no size; pass bytes, 4096 or more")
+        raise UsageError(f"{call}={size!r} is no size; pass bytes, 4096 or more")
     return size
