@@ -16,7 +16,7 @@ from walk import take
 IMAGES = ROOT / "docs" / "images"
 NAMES = ("report-failed.png", "report.png")  # of the steps that fail, in their order
 WIDTH = 1000
-HEIGHTS = (1300, 912)
+HEIGHTS = (1530, 912)
 BRIEF = "<style>details.test > pre { display: none }</style>"  # the traceback: it is on the terminal too
 
 
