@@ -9,7 +9,7 @@ from pytest_resilience import SLO, Get, Loader, RedisServer, Service
 
 @pytest.mark.chaos
 @pytest.mark.catches("no-cache-timeout", by=("run.examples", "met_by"))
-@pytest.mark.catches("breaker-never-opens", by="quantile")
+@pytest.mark.catches("breaker-never-opens", by=("met_by", "quantile"))
 @pytest.mark.failure_mode(
     "Redis hangs",
     symptom=(

@@ -10,7 +10,7 @@ READS = SLO(p95=0.25, error_rate=0.01)
 
 
 @pytest.mark.chaos
-@pytest.mark.catches("cache-required", by="run.examples")
+@pytest.mark.catches("cache-required", by=("run.examples", "status 503"))
 @pytest.mark.failure_mode(
     "Redis is gone",
     symptom=(

@@ -141,6 +141,7 @@ def test_how_many_bookings_were_lost_is_known(
 
 
 @pytest.mark.chaos
+@pytest.mark.catches("taken-slot-acknowledged", by="linearizable")
 @pytest.mark.failure_mode(
     "Two servers think that they are the primary",
     symptom=(

@@ -15,7 +15,6 @@ class Refused(Exception):
 
 
 @pytest.mark.chaos
-@pytest.mark.catches("idempotency-key-ignored", by="run.examples")
 @pytest.mark.failure_mode(
     "An instance crashes under load",
     symptom="Connections to it end in the middle; clients that ask again elsewhere are served.",

@@ -31,6 +31,7 @@ def checksum(index: int) -> str:
 
 
 @pytest.mark.load
+@pytest.mark.catches("blocking-call", by=("met_by", "run.samples.errors"))
 def test_a_hundred_operations_at_once_add_up(
     clinic: Clinic, postgres_server: PostgresServer, load: Loader, sized: Sized
 ) -> None:

@@ -8,6 +8,7 @@ from pytest_resilience import SLO, Get, Hogs, Loader, Service, Sized
 
 
 @pytest.mark.stress
+@pytest.mark.catches("blocking-call", by="met_by")
 @pytest.mark.failure_mode(
     "The memory of the GPU is taken",
     symptom="None: the clinic does not use it.",
