@@ -83,6 +83,9 @@ if TYPE_CHECKING:
     from pytest_resilience.measure.usage import Meter as Meter
     from pytest_resilience.measure.usage import Readings as Readings
     from pytest_resilience.options import Sized as Sized
+    from pytest_resilience.report.alerts.metrics import Metrics as Metrics
+    from pytest_resilience.report.alerts.rule import AlertGroup as AlertGroup
+    from pytest_resilience.report.alerts.rules import alert_rules as alert_rules
     from pytest_resilience.services.clusters import PostgresClusters as PostgresClusters
     from pytest_resilience.services.clusters import RedisClusters as RedisClusters
     from pytest_resilience.services.postgres import PostgresServer as PostgresServer
@@ -138,6 +141,9 @@ _HOME = {
     "measure.slo": "SLO Verdict",
     "measure.usage": "Meter Readings",
     "options": "Sized",
+    "report.alerts.metrics": "Metrics",
+    "report.alerts.rule": "AlertGroup",
+    "report.alerts.rules": "alert_rules",
     "services.clusters": "PostgresClusters RedisClusters",
     "services.postgres": "PostgresServer",
     "services.postgres_cluster": "PostgresCluster",

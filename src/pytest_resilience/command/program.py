@@ -1,4 +1,4 @@
-"""`pytest-resilience init` and `pytest-resilience doctor`."""
+"""`pytest-resilience init`, `doctor` and `alerts`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pytest_resilience.command.doctor import examine
 from pytest_resilience.command.init import FOLDER, init
+from pytest_resilience.errors import UsageError
 from pytest_resilience.options import Options
 
 
@@ -19,8 +20,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     first = commands.add_parser("init", help=f"write a first scenario into {FOLDER}; overwrites nothing")
     first.add_argument("project", nargs="?", type=Path, default=Path(), help="the project's folder (default: this one)")
     commands.add_parser("doctor", help="say what this machine can do, and what would enable the rest")
+    rules = commands.add_parser("alerts", help="write alert rules for Prometheus from what scenarios promised")
+    rules.add_argument("--report", type=Path, required=True, help="the report.json of --resilience-report")
+    rules.add_argument(
+        "--metrics", type=Path, required=True, help="JSON: for each service its series, see docs/alerts.md"
+    )
     given = parser.parse_args(argv)
+    if given.command == "alerts":
+        return _alerts(given.report, given.metrics)
     return _doctor() if given.command == "doctor" else _init(given.project)
+
+
+def _alerts(report: Path, metrics: Path) -> int:
+    """Write the rules to standard output, and what one has to know to standard error."""
+    from pytest_resilience.command.alerts import alerts
+
+    try:
+        text, notes = alerts(report, metrics)
+    except UsageError as error:
+        _say(f"pytest-resilience alerts: {error}", error=True)
+        return 2
+    for note in notes:
+        _say(f"note: {note}", error=True)
+    _say(text.removesuffix("\n"))
+    return 0
 
 
 def _init(project: Path) -> int:

@@ -54,12 +54,14 @@ class Judged:
     """A promise that was held against what was measured, with the figures and their bounds in words.
 
     :ivar outcome: "met", "missed" or "inconclusive".
+    :ivar limits: what was promised, by name; empty where it was no objective in figures.
     """
 
     at: float
     promise: str
     outcome: str
     text: str
+    limits: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

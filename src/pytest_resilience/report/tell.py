@@ -88,7 +88,7 @@ def tell(
         replay=replay,
         strikes=tuple(_strike(each, origin) for each in episodes),
         judged=tuple(
-            Judged(at=each.at - origin, promise=each.promise, outcome=each.outcome, text=each.text)
+            Judged(at=each.at - origin, promise=each.promise, outcome=each.outcome, text=each.text, limits=each.limits)
             for each in story.timeline.claims
         ),
         drives=drives,
