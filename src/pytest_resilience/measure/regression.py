@@ -30,7 +30,6 @@ from pytest_resilience.measure.words import per_second, percent, seconds
 ENOUGH = 5  # earlier runs, below which nothing is said
 KEPT = 20  # earlier runs that are kept
 ALARMS = 0.01  # false alarms in a session in which nothing has changed, at most
-STEADY = 0.02  # the least deviation of logarithms: that earlier runs agree better than that is luck
 TOLD = 2.0  # "no worse" is claimed where a change of so many times would have been found
 SURE = 0.95  # of the bounds of a run's own figures
 
@@ -41,6 +40,7 @@ class Kind:
 
     :ivar worse: 1 where more is worse, -1 where less is.
     :ivar least: how many times as much a change has to be to matter.
+    :ivar steady: the least deviation of logarithms from run to run: that a few agree better than that is luck.
     :ivar offset: what is added to both before they are compared, so that hardly anything is not many times nothing.
     """
 
@@ -48,6 +48,7 @@ class Kind:
     write: Callable[[float], str]
     worse: int = 1
     least: float = 1.2
+    steady: float = 0.05
     offset: float = 0.0
 
 
@@ -55,10 +56,10 @@ KINDS = {
     kind.name: kind
     for kind in (
         Kind("latency", seconds),
-        Kind("goodput", per_second, worse=-1, least=1.1),
-        Kind("errors", percent, least=2.0, offset=0.005),
+        Kind("goodput", per_second, worse=-1, least=1.1, steady=0.02),
+        Kind("errors", percent, least=2.0, steady=0.02, offset=0.005),
         Kind("capacity", per_second, worse=-1),
-        Kind("recovery", seconds, least=1.5, offset=1.0),
+        Kind("recovery", seconds, least=1.5, steady=0.02, offset=1.0),
     )
 }
 
@@ -120,7 +121,7 @@ def _limit(kind: Kind, values: Sequence[float], among: int) -> tuple[float, floa
     """Return the worst value to be expected of a further run, and the average of the earlier ones."""
     logs = [math.log(max(value + kind.offset, 1e-9)) for value in values]
     n, mean = len(logs), fmean(logs)
-    wide = _quantile(n - 1, 1 - ALARMS / max(among, 1)) * max(stdev(logs), STEADY) * math.sqrt(1 + 1 / n)
+    wide = _quantile(n - 1, 1 - ALARMS / max(among, 1)) * max(stdev(logs), kind.steady) * math.sqrt(1 + 1 / n)
     away = max(wide, math.log(kind.least))
     centre = max(0.0, math.exp(mean) - kind.offset)
     beyond = max(0.0, math.exp(mean + kind.worse * away) - kind.offset)
