@@ -24,6 +24,7 @@ SCENARIOS = """
         yield Receipt(parts=1)
 
     @pytest.mark.chaos
+    @pytest.mark.failure_mode("It breaks", symptom="a", detection="`" + 200 * "b" + "`", mitigation=["c", "d"])
     def test_good(load):
         "Something is broken, and nobody minds."
         with load(lambda: 1, rate=500) as run:
@@ -161,3 +162,9 @@ def test_a_browser_shows_it_without_scrolling_sideways(pytester: pytest.Pytester
     wide, inner, charts = map(int, found.groups())
     assert wide <= inner
     assert charts == 3
+    page = (pytester.path / "out" / "runbooks" / "it-breaks.html").read_text()
+    shown.write_text(page.replace("test_good", "test_" + 200 * "g") + f"<script>{probe}</script>")
+    done = subprocess.run([*argv, shown.as_uri()], capture_output=True, text=True, timeout=120, check=True)
+    found = re.search(r"<title>(\d+),(\d+),0</title>", done.stdout)
+    assert found, done.stderr
+    assert int(found[1]) <= int(found[2])

@@ -20,7 +20,7 @@ p { margin: .4rem 0 } .soft, .about { color: var(--soft) } .about { font-size: .
 .passed, .met { color: var(--good) } .failed, .missed { color: var(--bad) } .inconclusive { color: var(--unsure) }
 .skipped { color: var(--skip) }
 .test { background: var(--card); border: 1px solid var(--edge); border-radius: .6rem; margin: .6rem 0;
-  padding: .2rem .9rem }
+  padding: .2rem .9rem; overflow-wrap: anywhere }
 details.test > summary { cursor: pointer; padding: .5rem 0; overflow-wrap: anywhere }
 summary .took { color: var(--soft); font-size: .85rem; float: right; margin-left: .6rem }
 .scroll { overflow-x: auto } table { border-collapse: collapse; font-size: .88rem; margin: .4rem 0; min-width: 50% }
