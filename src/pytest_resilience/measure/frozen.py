@@ -1,4 +1,4 @@
-"""Frozen samples: folded to one histogram for each outcome, as plain lists that can be written down and read again."""
+"""Frozen samples: folded to a histogram for each outcome, as plain lists that can be written down and read again."""
 
 from __future__ import annotations
 
@@ -32,15 +32,25 @@ class Frozen(TypedDict):
     unsent: list[float]
 
 
-def freeze(samples: Iterable[Sample], *, strain: Sequence[Strain] = (), unsent: Sequence[float] = ()) -> Frozen:
-    """Return samples as plain lists; what they returned, and when in the stretch each was, is left out."""
-    columns = Columns(Vocabulary(), Vocabulary())
+def freeze(
+    samples: Iterable[Sample], *, piece: float = math.inf, strain: Sequence[Strain] = (), unsent: Sequence[float] = ()
+) -> Frozen:
+    """Return samples as plain lists; what they returned is left out.
+
+    :param piece: seconds that share a histogram, so that it can be told later what came in bursts.
+    """
+    errors, names = Vocabulary(), Vocabulary()
+    pieces: dict[int, Columns] = {}
     coming = iter(samples)
     while batch := list(islice(coming, BATCH)):
-        columns.extend(batch)
-    errors, names = columns.errors.texts, columns.names.texts
+        apart: dict[int, list[Sample]] = {}
+        for sample in batch:
+            apart.setdefault(math.floor(sample.due / piece), []).append(sample)
+        for number, alike in apart.items():
+            pieces.setdefault(number, Columns(errors, names)).extend(alike)
     blocks = [
-        (names[block.name], block.start, block.end, [_row(entry, errors) for entry in block.whole])
+        (names.texts[block.name], block.start, block.end, [_row(entry, errors.texts) for entry in block.whole])
+        for _, columns in sorted(pieces.items())
         for block in fold(columns)
     ]
     told = (strain[0].at, fmean(one.cpu for one in strain), median(one.lag for one in strain)) if strain else None

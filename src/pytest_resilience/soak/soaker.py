@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pytest_resilience.measure.course import Tracks
     from pytest_resilience.timeline import Episode, Timeline
 
+PIECES = 10  # histograms of each round
 ROUNDS, SHORTEST, LONGEST = 12, 10.0, 600.0  # rounds that a soak has at least, and the seconds that one takes
 READINGS, SELDOM, OFTEN = 3000, 10.0, 0.1  # readings in all, and the seconds between two of them
 SETTLING = 1.0  # seconds of each round, at most, until load is steady
@@ -206,6 +207,7 @@ class _Segment:
         def at_fault(sample: Sample) -> bool:
             return _within(spans, sample.due, sample.done)
 
+        piece = max(1.0, length / PIECES)
         services, harness = (course.take() for course in self._courses)
         for course in self._courses:
             course.check()
@@ -220,7 +222,7 @@ class _Segment:
                 began=run.began,
                 ended=ended,
                 held=length,
-                calm=freeze(filterfalse(at_fault, whole), strain=whole.strain, unsent=whole.unsent),
+                calm=freeze(filterfalse(at_fault, whole), piece=piece, strain=whole.strain, unsent=whole.unsent),
                 struck=freeze(filter(at_fault, whole), strain=whole.strain),
                 services=_kept(services, steady, spans),
                 harness=_kept(harness, steady, ()),

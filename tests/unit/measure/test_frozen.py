@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from pytest_resilience import SLO, Samples
+from pytest_resilience.measure.batches import effect
 from pytest_resilience.measure.frozen import Frozen, freeze, thaw
 from pytest_resilience.measure.probe import Harness
 from pytest_resilience.measure.sample import Sample, Strain
@@ -51,6 +52,14 @@ def test_rounds_are_one_and_each_is_moved_to_its_place() -> None:
     assert len(again) == 3000
     assert again.span[0] == pytest.approx(1000, abs=1)
     assert again.span[1] == pytest.approx(1000 + 4000 + 60, abs=2)
+
+
+def test_what_came_in_bursts_is_worth_less_also_when_it_is_read_again() -> None:
+    slow = [one._replace(done=one.due + 1) if 1010 < one.due < 1013 else one for one in calls(600)]
+    alike, apart = (thaw([(stored(freeze(slow, piece=piece)), 0.0)]) for piece in (600.0, 1.0))
+    assert (alike.resolution, apart.resolution) == (pytest.approx(60, abs=3), pytest.approx(2, abs=1))
+    assert effect(alike.view, 0.95, above=0.5) == 1  # nobody can tell
+    assert effect(apart.view, 0.95, above=0.5) > 5
 
 
 def test_that_the_driver_was_the_limit_is_kept() -> None:
