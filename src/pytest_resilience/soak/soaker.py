@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import time
 from collections.abc import Callable, Iterable
@@ -153,6 +154,7 @@ class Soaker:
                     self._forget(run)
                     done += length
                     del run
+                    gc.collect()  # a run refers to itself, and its samples would wait for a collection that is rare
         book.end()
         found = Soak(list(book.rounds()))
         self._note(f"{self._identity.test}: {found!r}")
