@@ -27,6 +27,7 @@ def members(url: str) -> int:
 
 
 @pytest.mark.load
+@pytest.mark.catches("members-kept", by="rooms to be empty")
 def test_all_who_are_connected_are_heard(clinic: Clinic, load: Loader, sized: Sized) -> None:
     number, connects, messages = sized(quick=(250, 100, 100), standard=(1000, 50, 250), full=(10_000, 50, 1000))
     hold = sized(quick=3, standard=60, full=600)

@@ -19,7 +19,6 @@ UNPROVEN: tuple[str, ...] = (
     "chaos/test_database_disk_full.py",
     "chaos/test_instance_crash.py",
     "chaos/test_instance_near_memory_cap.py",
-    "load/test_sockets.py",
 )
 
 

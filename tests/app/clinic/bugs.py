@@ -69,6 +69,7 @@ _WORK = {
     "half-closed-kept": "a socket is not closed when its client has gone",
     "few-descriptors": "the limit of open files is left low",
     "shut-after-shortage": "who comes in the seconds after a shortage of descriptors is turned away",
+    "members-kept": "who has left a room is still told what is said there",
     "room-never-restored": "a lost subscription is not made again",
     "room-silent-loss": "who is in a room is not told that something may be lost",
     "cut-on-sigterm": "SIGTERM ends the process at once, whatever is in progress",

@@ -78,7 +78,8 @@ class Rooms:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             room = self._members[member.room]
-            room.discard(member)
+            if not planted("members-kept"):
+                room.discard(member)
             if not room:
                 del self._members[member.room]
             for task in tasks if not planted("task-leak") else ():
