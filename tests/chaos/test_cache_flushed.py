@@ -16,6 +16,7 @@ LONG = {"kind": "reminder", "payload": {"patient": "Ada", "slot": 1, "work_ms": 
 
 
 @pytest.mark.chaos
+@pytest.mark.catches("lost-job-queued", by="no_such_job")
 @pytest.mark.failure_mode(
     "Redis was flushed",
     symptom="`GET /jobs/{id}` answers 404 `no_such_job` for jobs that were waiting; bookings and pages go on.",

@@ -25,6 +25,7 @@ def have_log_ahead(server: PostgresServer) -> None:
 
 
 @pytest.mark.chaos
+@pytest.mark.catches("500-for-503", by="len(refused)")
 @pytest.mark.failure_mode(
     "The disk of Postgres is full",
     symptom="`POST /bookings` is 503, `not done`; slots are read as ever.",
@@ -70,6 +71,7 @@ def test_a_postgres_whose_disk_is_full_refuses_bookings_and_shows_slots(
 
 
 @pytest.mark.chaos
+@pytest.mark.catches("cache-required", by='named("read")')
 @pytest.mark.failure_mode(
     "The disk of Redis is full",
     symptom="`POST /jobs` is 503; slots are served past the cache.",

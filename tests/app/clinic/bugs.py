@@ -48,6 +48,7 @@ _WEB = {
 # Jobs, workers, rooms, uploads, and what a process leaves behind.
 _WORK = {
     "job-acknowledged-early": "a job is accepted before the queue has it",
+    "lost-job-queued": "a job that nobody has any more is shown as queued, for ever",
     "job-let-go-early": "a worker lets go of a job as it begins with it",
     "job-charged-twice": "a result that is on record already charges the account once more",
     "poison-job-for-ever": "a job that kills its workers is tried without end",

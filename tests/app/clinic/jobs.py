@@ -104,6 +104,8 @@ class Jobs:
             return JSONResponse({"id": job, **ended})
         if isinstance(pending, Unavailable):
             raise pending
+        if pending is None and planted("lost-job-queued"):
+            pending = {"state": "queued"}
         if pending is None:
             raise Refusal(404, "no_such_job", job=job)
         return JSONResponse({"id": job, **pending, "attempts": int(pending.get("attempts", 0))})
