@@ -9,7 +9,7 @@ from pytest_resilience import SLO, Link, Loader, Post, PostgresServer, Service, 
 
 
 @pytest.mark.chaos
-@pytest.mark.catches("breaker-never-opens", "no-database-timeout", "retry-without-limit", by="quantile")
+@pytest.mark.catches("breaker-never-opens", "retry-without-limit", by="quantile")
 @pytest.mark.failure_mode(
     "The database cannot be reached",
     symptom="The first bookings wait up to `REQUEST_DEADLINE` (0.9 s), then all are 503 within milliseconds.",

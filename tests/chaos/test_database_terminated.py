@@ -13,7 +13,6 @@ POOLS = {"connections": POOL, "descriptors": POOL + 48}
 
 
 @pytest.mark.chaos
-@pytest.mark.catches("no-retry", by="run.samples.statuses")
 @pytest.mark.failure_mode(
     "Sessions of the database are closed",
     symptom="With an Idempotency-Key nobody notices; without, a booking in flight is a 503 with `outcome: unknown`.",
