@@ -51,10 +51,10 @@ def test_a_pool_lives_on_its_connections_and_without_them_fails_fast(
                 pass
             run.hold(2.5)
         run.hold(3)
-    pooled = run.samples.between(outage.struck, terminated.striking)
+    pooled = run.before(terminated).between(outage.struck, terminated.striking)
     assert pooled.statuses == {201}
     assert BOOKING.met_by(pooled)
-    hanging = run.samples.between(terminated.struck + 0.5, outage.healing)
+    hanging = run.under(outage).between(terminated.struck + 0.5, outage.healing)
     assert hanging.statuses == {503}
     assert max(hanging.latencies) < 2
     assert hanging.quantile(0.5) < 0.1
