@@ -15,15 +15,14 @@ from array import array
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
-from types import TracebackType
 
 from pytest_resilience import timeline
 from pytest_resilience.errors import UsageError
 from pytest_resilience.measure.growth import Figure, judged
 from pytest_resilience.measure.probe import NumberProbe, Probe
 from pytest_resilience.measure.verdict import Verdict
+from pytest_resilience.measure.watching import EVERY, Watching
 
-EVERY = 0.2  # seconds between two readings
 WARMUP, SHARE = 600.0, 0.25  # seconds left out of each life's beginning, and the share of it, whichever is less
 
 
@@ -82,7 +81,7 @@ def steadiness(
     return verdict
 
 
-class Course:
+class Course(Watching):
     """Reads what services hold from when it is entered until it is left, from a thread of its own.
 
     Memory, descriptors, threads and processes of each service, and the connections of Postgres and Redis. What is down
@@ -100,39 +99,15 @@ class Course:
         """
         if not things and not numbers:
             raise UsageError("Course(): give what is to be watched: Course(app, postgres_server)")
-        if not every > 0:
-            raise UsageError(f"Course(every={every}): expected seconds, more than zero")
+        super().__init__(every=every)
         self._probes: list[Probe | NumberProbe] = [Probe(thing) for thing in things]
         self._probes += [NumberProbe(name, read) for name, read in numbers.items()]
         names = [probe.name for probe in self._probes]
         if len(set(names)) < len(names):
             twice = ", ".join(sorted({one for one in names if names.count(one) > 1}))
             raise UsageError(f"Course(): {twice} comes twice: give each a name of its own")
-        self.every = every
         self.tracks = self._blank()
         self._lock = threading.Lock()
-        self._stop = threading.Event()
-        self._trouble: Exception | None = None
-        self._thread = threading.Thread(target=self._work, name="course", daemon=True)
-
-    def __enter__(self) -> Course:
-        if self._thread.ident is not None:
-            raise UsageError("a Course is used once: make another")
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        self._thread.join()
-        if error is None:
-            self.check()
-
-    def check(self) -> None:
-        """Raise what has ended the readings, if anything has."""
-        if self._trouble is not None:
-            raise self._trouble
 
     def take(self) -> Tracks:
         """Return the readings so far, and forget them."""
@@ -157,16 +132,10 @@ class Course:
         # What was never read is judged too, and is inconclusive.
         return {name: Track() for probe in self._probes for name in probe.least}
 
-    def _work(self) -> None:
-        try:
-            while True:
-                for probe in self._probes:
-                    found = probe()
-                    now = time.monotonic()
-                    with self._lock:
-                        for name, value in found.items():
-                            self.tracks.setdefault(name, Track()).add(now, value, probe.life)
-                if self._stop.wait(self.every):
-                    return
-        except Exception as trouble:  # noqa: BLE001  (kept, and raised in the test's own thread)
-            self._trouble = trouble
+    def _take(self) -> None:
+        for probe in self._probes:
+            found = probe()
+            now = time.monotonic()
+            with self._lock:
+                for name, value in found.items():
+                    self.tracks.setdefault(name, Track()).add(now, value, probe.life)

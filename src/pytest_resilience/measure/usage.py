@@ -11,17 +11,14 @@ Anything that can be read will do: `Readings` takes plain numbers.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from itertools import pairwise
-from types import TracebackType
 from typing import NamedTuple, Protocol
 
 from pytest_resilience.errors import ResilienceError, UsageError
 from pytest_resilience.measure import words
-
-EVERY = 0.2  # seconds between two readings
+from pytest_resilience.measure.watching import EVERY, Watching
 
 
 class Gauge(Protocol):
@@ -85,7 +82,7 @@ class Readings:
         return f"<Usage: {shown}{words.size(memory)} at most, {len(known)} readings>"
 
 
-class Meter(Readings):
+class Meter(Readings, Watching):
     """Reads what is used, five times a second, from when it is entered until it is left.
 
     A reading that fails with an error of this package is left out, since a service that is down uses nothing;
@@ -94,39 +91,11 @@ class Meter(Readings):
 
     def __init__(self, read: Callable[[], Gauge], *, every: float = EVERY) -> None:
         """Read by `read`, such as `app.usage`, every so many seconds."""
-        super().__init__()
         if not callable(read):
             raise UsageError(f"Meter({read!r}): give what is to be called for a reading, such as app.usage")
-        if not every > 0:
-            raise UsageError(f"Meter(every={every}): expected seconds, more than zero")
-        self._read, self._every = read, every
-        self._stop = threading.Event()
-        self._trouble: Exception | None = None
-        self._thread = threading.Thread(target=self._work, name="usage meter", daemon=True)
-
-    def __enter__(self) -> Meter:
-        if self._thread.ident is not None:
-            raise UsageError("a Meter is used once: make another")
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        self._thread.join()
-        if self._trouble is not None and error is None:
-            raise self._trouble
-
-    def _work(self) -> None:
-        try:
-            while True:
-                self._take()
-                if self._stop.wait(self._every):
-                    self._take()
-                    return
-        except Exception as trouble:  # noqa: BLE001  (kept, and raised in the test's own thread)
-            self._trouble = trouble
+        Readings.__init__(self)
+        Watching.__init__(self, every=every)
+        self._read = read
 
     def _take(self) -> None:
         try:
