@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 import pytest
 from abuse_harness import BURST, burst, held, is_back, leaving_nothing
@@ -59,24 +59,24 @@ def test_short_connections_leave_nothing_and_memory_flat(server: Server, count: 
     road.close()
 
 
-@pytest.mark.parametrize(("toxic", "bound"), [(None, 4), ("bandwidth", 8), ("slicer", 8)])
-def test_slow_readers_hold_senders_back_and_not_memory(server: Server, toxic: str | None, bound: int) -> None:
-    road = Road(server)
-    if toxic is not None:
-        road.toxic(toxic, stream="upstream", rate=1, average_size=1000, delay=1_000_000)
-    pairs = [road.connect() for _ in range(20)]
-    before = server.rss()
-    sent = 0
-    for client, _ in pairs:
-        client.settimeout(0.1)
-        try:
-            while True:
-                sent += client.send(bytes(MEGABYTE))
-        except TimeoutError:
-            continue
-    assert sent > 20 * 65536  # they were held back, and not refused
-    assert server.rss() - before < bound * MEGABYTE
-    road.close()
+@pytest.mark.parametrize("toxic", [None, "bandwidth", "slicer"])
+def test_slow_readers_hold_senders_back_and_not_memory(server: Server, toxic: str | None) -> None:
+    with closing(Road(server)) as road:
+        if toxic is not None:
+            road.toxic(toxic, stream="upstream", rate=1, average_size=1000, delay=1_000_000)
+        pairs = [road.connect() for _ in range(20)]
+        before = server.rss()
+        sent = 0
+        for client, _ in pairs:
+            client.settimeout(0.1)
+            try:
+                while True:
+                    sent += client.send(bytes(MEGABYTE))
+            except TimeoutError:
+                continue
+        assert sent > 20 * 65536  # they were held back, and not refused
+        # One read of 256 KiB may be held for each, which is 5 MiB, and what it takes to hold it.
+        assert server.rss() - before < 8 * MEGABYTE
 
 
 @contextmanager
