@@ -66,10 +66,9 @@ class Guard:
         start, end = samples.span
         start = max(start, self._seen - LATELY)
         while self._critical is not None and start + LATELY < end:
-            window = samples.between(start, start + LATELY)
-            verdict = self._critical.judge(window) if len(window) else None
-            if verdict is not None and verdict.missed:
-                return str(verdict)
+            reason = _missed_in(self._critical, samples.between(start, start + LATELY))
+            if reason is not None:
+                return reason
             start += STEP
         return self._crossed(samples)
 
@@ -77,7 +76,10 @@ class Guard:
 def _missed(critical: SLO, samples: Samples) -> str | None:
     if critical.rate is not None and samples.duration < LATELY:
         return None  # a load that has just begun has no rate yet
-    window = samples.lately(LATELY)
+    return _missed_in(critical, samples.lately(LATELY))
+
+
+def _missed_in(critical: SLO, window: Samples) -> str | None:
     verdict = critical.judge(window) if len(window) else None
     return str(verdict) if verdict is not None and verdict.missed else None
 

@@ -7,9 +7,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Protocol, runtime_checkable
 
-from pytest_resilience.errors import UsageError
+from pytest_resilience.errors import ResilienceError, UsageError
 
 CALM = 0.5  # seconds over which processor time is counted: the kernel counts it in steps of 10 ms
+
+# A server that is down or refuses cannot be read; anything else is a mistake in the test.
+AWAY = (ResilienceError, OSError)
 
 Figures = Mapping[str, float]
 

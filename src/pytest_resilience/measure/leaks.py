@@ -17,9 +17,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pytest_resilience.errors import ResilienceError, UsageError, WaitTimeout
+from pytest_resilience.errors import UsageError, WaitTimeout
 from pytest_resilience.measure import words
-from pytest_resilience.measure.gauges import Figures, NumberGauge, Serving, Using, gauge
+from pytest_resilience.measure.gauges import AWAY, Figures, NumberGauge, Serving, Using, gauge
 from pytest_resilience.waiting import wait_until
 
 # How much more than in the baseline is still calm. Of anything else: nothing.
@@ -27,8 +27,6 @@ CORES = 0.1
 MEMORY = 0.25  # of the baseline, for allocators keep what they once had,
 LEAST_MEMORY = 16_000_000  # or so many bytes
 PATIENCE = 10.0
-# A server that is down or refuses cannot be read; anything else is a mistake in the test.
-AWAY = (ResilienceError, OSError)
 
 
 @dataclass(frozen=True)

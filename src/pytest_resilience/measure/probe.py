@@ -8,10 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_resilience.errors import ResilienceError, UsageError
-from pytest_resilience.measure.gauges import NumberGauge, Serving, Using
+from pytest_resilience.errors import UsageError
+from pytest_resilience.measure.gauges import AWAY, NumberGauge, Serving, Using
 
-AWAY = (ResilienceError, OSError)  # a server that is down or refuses cannot be read
 PROC = Path("/proc/self")
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from pytest_resilience.errors import UsageError
+from pytest_resilience.replacing import replace_file
 from pytest_resilience.report import runbook
 from pytest_resilience.report.catalogue import catalogue
 from pytest_resilience.report.markdown import markdown
@@ -45,8 +45,8 @@ class Folder:
         for entry in catalogue(self._records) if slugs else ():
             if entry.mode.slug in slugs:
                 (self.path / RUNBOOKS).mkdir(exist_ok=True)
-                self._put(f"{entry.mode.slug}.html", runbook.html(self._session, entry), below=RUNBOOKS)
-                self._put(f"{entry.mode.slug}.md", runbook.markdown(self._session, entry), below=RUNBOOKS)
+                self._put(f"{RUNBOOKS}/{entry.mode.slug}.html", runbook.html(self._session, entry))
+                self._put(f"{RUNBOOKS}/{entry.mode.slug}.md", runbook.markdown(self._session, entry))
         self._write()
 
     def summary(self) -> str:
@@ -68,8 +68,5 @@ class Folder:
         self._put("summary.md", self.summary())
         self._put("index.html", page(self._session, self._records))
 
-    def _put(self, name: str, text: str, *, below: str = ".") -> None:
-        """Replace a file in one step, so that whoever reads it sees a whole one."""
-        new = self.path / below / f".{name}.{os.getpid()}"
-        new.write_text(text, encoding="utf-8")
-        new.replace(self.path / below / name)
+    def _put(self, name: str, text: str) -> None:
+        replace_file(self.path / name, text.encode())

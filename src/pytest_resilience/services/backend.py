@@ -7,6 +7,7 @@ is the same for both backends. A fake of it is kept to the same contract tests a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -197,6 +198,11 @@ class Unit(Protocol):
         :raises ServiceStateError: it is not running.
         :raises Unsupported: it does not use the C library's clock, or there is no date(1) beside it.
         """
+
+
+def word(name: str) -> str:
+    """Return a name as it may stand in that of a file, a folder or a container."""
+    return re.sub(r"[^\w.-]", "-", name)
 
 
 class Backend(Protocol):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_resilience.errors import UsageError
 from pytest_resilience.janitor import Janitor, RemoveContainers
-from pytest_resilience.services.backend import Spec
+from pytest_resilience.services.backend import Spec, word
 from pytest_resilience.services.container_engine import refusal
 from pytest_resilience.services.container_unit import Container, has_init
 from pytest_resilience.services.docker_probe import connect, daemon_address, has_image, pull_image
@@ -76,9 +75,9 @@ class ContainerBackend:
             )
         if spec.container_port is not None and spec.port is None:
             raise UsageError(f"{spec.name}: container_port={spec.container_port} needs the port at which to publish it")
-        word = re.sub(r"[^\w.-]", "-", spec.name)
-        number = next(self._names.setdefault(word, itertools.count(1)))
-        name = f"pytest-resilience-{self.janitor.token[:8]}-{word}" + (f"-{number}" if number > 1 else "")
+        called = word(spec.name)
+        number = next(self._names.setdefault(called, itertools.count(1)))
+        name = f"pytest-resilience-{self.janitor.token[:8]}-{called}" + (f"-{number}" if number > 1 else "")
         undo = RemoveContainers(self.janitor.token, host=self.address)
         return Container(
             spec, name, create=lambda: self._create(spec, name), promise=lambda: self.janitor.promise(undo)
@@ -89,7 +88,7 @@ class ContainerBackend:
 
         :raises Unsupported: this user may not mount one.
         """
-        return Tmpfs(self.janitor, re.sub(r"[^\w.-]", "-", name), size, inside=DISK)
+        return Tmpfs(self.janitor, word(name), size, inside=DISK)
 
     def _create(self, spec: Spec, name: str) -> Box:
         """Return a started container; what could not be started is removed."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import tempfile
 from functools import cached_property
 from pathlib import Path
 
 from pytest_resilience.errors import UsageError
 from pytest_resilience.janitor import Janitor, KillGroup
-from pytest_resilience.services.backend import Spec
+from pytest_resilience.services.backend import Spec, word
 from pytest_resilience.services.guise import Guise, find_guise
 from pytest_resilience.services.process_unit import Process
 from pytest_resilience.services.volume import Tmpfs
@@ -54,7 +53,7 @@ class ProcessBackend:
         if before is not None and before.running:
             raise UsageError(f"{spec.name}: a service of this name is running; name this one otherwise")
         guise = self.guise if spec.as_user else Guise("as it is")
-        handle, log = tempfile.mkstemp(prefix=f"{_word(spec.name)}-", suffix=".log", dir=self.janitor.directory)
+        handle, log = tempfile.mkstemp(prefix=f"{word(spec.name)}-", suffix=".log", dir=self.janitor.directory)
         os.close(handle)
         unit = Process(spec, self.janitor, guise, Path(log))
         self._units[spec.name] = unit
@@ -72,19 +71,15 @@ class ProcessBackend:
 
     def place(self, name: str) -> Path:
         """Return a new empty directory for the data of a unit, removed with the janitor's own."""
-        return Path(tempfile.mkdtemp(prefix=f"{_word(name)}-", dir=self.janitor.directory))
+        return Path(tempfile.mkdtemp(prefix=f"{word(name)}-", dir=self.janitor.directory))
 
     def volume(self, name: str, size: int) -> Tmpfs:
         """Return a new empty volume, a file system in memory.
 
         :raises Unsupported: this user may not mount one.
         """
-        return Tmpfs(self.janitor, _word(name), size)
+        return Tmpfs(self.janitor, word(name), size)
 
     def __repr__(self) -> str:
         running = sum(unit.running for unit in self._units.values())
         return f"<ProcessBackend: {running} running, {self.describe()}>"
-
-
-def _word(name: str) -> str:
-    return re.sub(r"[^\w.-]", "-", name)

@@ -12,7 +12,8 @@ from typing import IO
 
 from pytest_resilience.errors import UsageError
 from pytest_resilience.measure.duration import spelled
-from pytest_resilience.soak.round import Round, put
+from pytest_resilience.replacing import replace_file
+from pytest_resilience.soak.round import Round
 
 FLAG = "--resilience-soak-state"
 FORMAT = 1
@@ -105,7 +106,8 @@ class Logbook:
             )
 
     def _write(self, *, over: bool) -> None:
-        put(self._head, json.dumps({"format": FORMAT, "over": over, **asdict(self._identity)}).encode())
+        head = {"format": FORMAT, "over": over, **asdict(self._identity)}
+        replace_file(self._head, json.dumps(head).encode(), durable=True)
 
     def _paths(self) -> list[Path]:
         return sorted(self.path.glob("round-*.json.gz"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 from array import array
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from pytest_resilience.errors import UsageError
 from pytest_resilience.measure.course import Track, Tracks
 from pytest_resilience.measure.frozen import Frozen
+from pytest_resilience.replacing import replace_file
 
 Columns = dict[str, tuple[list[float], list[float], list[int]]]
 
@@ -50,7 +50,7 @@ class Round:
         """Write it whole or not at all."""
         path = folder / f"round-{self.number:05}.json.gz"
         text = json.dumps(asdict(self), separators=(",", ":"))
-        put(path, gzip.compress(text.encode(), compresslevel=6, mtime=0))
+        replace_file(path, gzip.compress(text.encode(), compresslevel=6, mtime=0), durable=True)
 
     @classmethod
     def read(cls, path: Path) -> Round:
@@ -65,16 +65,6 @@ class Round:
                 f"--resilience-soak-state: {path} is no round of a soak ({type(error).__name__}: {error}); "
                 "remove the folder to begin anew"
             ) from error
-
-
-def put(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all, also when the machine loses power."""
-    new = path.with_suffix(".new")
-    with new.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
 
 
 def columns(tracks: Tracks) -> Columns:

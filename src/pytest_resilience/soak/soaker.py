@@ -253,11 +253,10 @@ def _kept(tracks: Tracks, steady: Span, spans: Iterable[Span]) -> Columns:
 @contextmanager
 def _bitten_before(faults: Fault, book: Logbook) -> Iterator[Episode]:
     """Enter `faults`; that they strike nothing in what is left of a soak that they have struck already is no error."""
-    before = [one.touched for one in book.rounds()]
     episode: Episode | None = None
     try:
         with faults as episode:
             yield episode
     except FaultDidNotBite:
-        if episode is None or episode.receipt.bit or not any(any(one.values()) for one in before):
+        if episode is None or episode.receipt.bit or not any(any(one.touched.values()) for one in book.rounds()):
             raise

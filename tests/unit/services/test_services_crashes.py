@@ -128,7 +128,7 @@ def test_the_windows_of_the_episode_are_cut_at_the_crash(app: Service) -> None:
     with app.crashed_when(ripe.is_set) as crash:
         armed = crash.struck
         ripe.set()
-        wait_until(lambda: not app.running, within=10)
+        wait_until(lambda: crash.receipt.struck, within=10)  # it is down before it is written down that it is
     assert armed < crash.striking < crash.struck < crash.healing
 
 

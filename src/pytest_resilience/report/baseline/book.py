@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_resilience.errors import UsageError
 from pytest_resilience.measure.regression import KEPT, KINDS, Figure
+from pytest_resilience.replacing import replace_file
 
 SCHEMA = "pytest-resilience-baseline"
 VERSION = 1
@@ -141,12 +141,7 @@ def write(path: Path, book: Book) -> None:
 
     :raises OSError: it cannot be written.
     """
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        new.write_text(book.to_text(), encoding="utf-8")
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
+    replace_file(path, book.to_text().encode())
 
 
 def _figure(given: object) -> Figure:
