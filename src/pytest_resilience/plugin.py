@@ -19,7 +19,8 @@ from pytest_resilience.option import TABLE, Option
 from pytest_resilience.options import Options, resolve
 from pytest_resilience.report.hooks import ProgressHooks
 from pytest_resilience.report.story import Story
-from pytest_resilience.report.text import last_lines, summary_line, timeline_lines
+from pytest_resilience.report.text import summary_line, timeline_lines
+from pytest_resilience.tail import last_lines
 
 if TYPE_CHECKING:
     from pytest_resilience.faults.visit import Visit

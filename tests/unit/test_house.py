@@ -14,7 +14,8 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "pytest_resilience"
 FLOORS = {
     "errors": 1, "timeline": 1, "janitor": 1,
-    "measure": 2, "consistency": 2, "faults": 2, "option": 2, "options": 2, "replacing": 2, "waiting": 2,
+    "measure": 2, "consistency": 2, "faults": 2, "option": 2, "options": 2, "replacing": 2, "tail": 2,
+    "waiting": 2,
     "load": 3, "report": 3, "links": 3, "hogs": 3, "services": 3, "soak": 3,
     "fixtures": 4, "header": 4, "plugin": 5, "reporting": 5, "comparing": 5, "soaking": 5, "command": 5,
 }  # fmt: skip

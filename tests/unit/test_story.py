@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_resilience.report.story import Story
-from pytest_resilience.report.text import last_lines, summary_line, timeline_lines
+from pytest_resilience.report.text import summary_line, timeline_lines
 from pytest_resilience.timeline import Episode, Mark, Receipt, Timeline
 
 
@@ -48,33 +48,3 @@ def test_the_summary_does_not_repeat_the_parts_of_a_whole() -> None:
 def test_a_test_that_used_nothing_tells_nothing() -> None:
     assert not Story().told
     assert told().told
-
-
-def test_logs_are_cut_from_the_front_and_say_so() -> None:
-    assert last_lines("a\nb\nc", lines=2) == "(1 earlier lines)\nb\nc"
-    assert last_lines("a\nb", lines=2) == "a\nb"
-
-
-def test_requests_that_went_well_do_not_push_out_what_went_wrong() -> None:
-    wrong = "Traceback:\nConnectionError: refused"
-    served = [
-        f'127.0.0.1:{4000 + n} - [21/Nov/2026 16:01:{n:02}.{n}] "GET /slots/{n} HTTP/1.1" 200 -' for n in range(50)
-    ]
-    failed = [line.replace(" 200 ", " 500 ") for line in served[:3]]
-    log = "\n".join(["first", *served, wrong, *failed, *served])
-    assert last_lines(log, lines=6) == "\n".join(
-        [
-            "(51 earlier lines)",
-            wrong,
-            "(2 lines like the next)",
-            failed[-1],
-            "(49 lines like the next)",
-            served[-1],
-        ]
-    )
-
-
-def test_two_lines_that_are_alike_are_shown_both() -> None:
-    assert last_lines("a 1:2\na 1:3", lines=2) == "a 1:2\na 1:3"
-    assert last_lines("a 1:2\na 1:3", lines=1) == "(1 earlier lines)\na 1:3"
-    assert last_lines("", lines=2) == ""

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from textwrap import indent
 from typing import NoReturn
 
 from pytest_resilience.errors import ServiceNotReady, ServiceStateError, UsageError, WaitTimeout
 from pytest_resilience.services.backend import Unit, Usage
 from pytest_resilience.services.readiness import LOOPBACK, Question, Ready
+from pytest_resilience.tail import last_lines
 from pytest_resilience.waiting import wait_until
 
 TAIL = 20  # lines of the log in a message
@@ -171,8 +173,8 @@ class Tended:
     def _not_ready(self, what: str, cause: Exception | None) -> NoReturn:
         port = self._unit.spec.port
         at = f" at {LOOPBACK}:{port}" if port is not None else ""
-        lines = self._logs_of_this_start().splitlines()[-TAIL:]
-        log = "".join(f"\n    {line}" for line in lines) if lines else " (nothing)"
+        end = last_lines(self._logs_of_this_start(), lines=TAIL)
+        log = "\n" + indent(end, "    ") if end else " (nothing)"
         raise ServiceNotReady(f"{self.name}{at}: {what}; the end of its log:{log}") from cause
 
     def _logs_of_this_start(self) -> str:

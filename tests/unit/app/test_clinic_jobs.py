@@ -84,8 +84,9 @@ def test_a_worker_taken_for_dead_and_its_successor_charge_once(
     clinic: httpx.Client, start: Start, ended: Ended, postgres_server: PostgresServer
 ) -> None:
     frozen = start("worker", WORKER="frozen")
-    # Long enough to be frozen at work, not in the middle of a transaction, whose locks would keep everybody waiting.
-    job = charge(clinic, 300, work_ms=1000)
+    # It is frozen at work, not in the middle of a transaction, whose locks would keep everybody waiting.
+    wait_until(lambda: "schema: prepared" in frozen.log.read_text(), within=5)
+    job = charge(clinic, 300, work_ms=2000)
     wait_until(lambda: clinic.get(f"/jobs/{job}").json()["state"] == "running", within=5)
     frozen.process.send_signal(signal.SIGSTOP)
     start("worker", WORKER="fresh")
