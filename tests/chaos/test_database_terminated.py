@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from harness import Clinic
 
-from pytest_resilience import SLO, Loader, Post, PostgresServer, observe
+from pytest_resilience import SLO, Link, Loader, Post, PostgresServer, observe
 
 POOL = 4
 # What an instance may still open as it comes to need it: to Postgres, and to Redis 16 for the cache and 32 for jobs.
@@ -13,6 +13,7 @@ POOLS = {"connections": POOL, "descriptors": POOL + 48}
 
 
 @pytest.mark.chaos
+@pytest.mark.catches("no-retry", by="statuses")
 @pytest.mark.failure_mode(
     "Sessions of the database are closed",
     symptom="With an Idempotency-Key nobody notices; without, a booking in flight is a 503 with `outcome: unknown`.",
@@ -26,9 +27,9 @@ POOLS = {"connections": POOL, "descriptors": POOL + 48}
     ],
 )
 def test_sessions_that_are_closed_cost_no_booking(
-    clinic: Clinic, postgres_server: PostgresServer, load: Loader
+    clinic: Clinic, postgres_server: PostgresServer, database_link: Link, load: Loader
 ) -> None:
-    app = clinic(pool_size=POOL)
+    app = clinic(pool_size=POOL, database=database_link)
     calm = observe(app, postgres_server, allow=POOLS)
     bookings = Post(
         f"{app.url}/bookings",
@@ -37,7 +38,8 @@ def test_sessions_that_are_closed_cost_no_booking(
         expect={200, 201},
         keep=lambda answer: answer.json()["slot"],
     )
-    with load(bookings, rate=50) as run:
+    # A road as between two hosts, so that whenever sessions are closed, some have a statement under way.
+    with database_link.slowed(latency=0.01), load(bookings, rate=50) as run:
         run.hold(0.5)
         for _ in range(5):
             with postgres_server.connections_terminated() as episode:

@@ -14,11 +14,7 @@ TESTS = Path(__file__).parents[1]
 FOLDERS = ("chaos", "load", "stress")
 
 # Files with a scenario that says of no bug that it catches it: gaps, which the matrix shows. The list only shrinks.
-UNPROVEN: tuple[str, ...] = (
-    "chaos/test_database_terminated.py",
-    "chaos/test_instance_near_memory_cap.py",
-    "chaos/test_instance_throttled.py",
-)
+UNPROVEN: tuple[str, ...] = ("chaos/test_instance_throttled.py",)
 
 
 @dataclass(frozen=True)
