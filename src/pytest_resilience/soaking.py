@@ -60,6 +60,7 @@ def soak(
         usage=measure,
         line=_story.timeline,
         note=request.config.stash[NOTES].append,
+        tell=_story.soaks.append,
     )
     yield soaker
     soaker.close()

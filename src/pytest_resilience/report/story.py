@@ -33,6 +33,7 @@ class Story:
     :ivar services: the services, by name, also those that do not run yet or any more.
     :ivar witness: who looks at them while the test lasts; None where there is no report.
     :ivar runs: the runs of load, each with a repr of one line.
+    :ivar soaks: the soaks that are over, which tell of all their runs as one.
     :ivar targets: the services and links that are running, by name: whom `--resilience-monkey` may strike.
     :ivar cells: the names of the faults that a fault matrix has given the test.
     :ivar visit: what `--resilience-monkey` did; None where it was not asked for, or the test is left alone.
@@ -44,6 +45,7 @@ class Story:
     services: dict[str, Served] = field(default_factory=dict)
     witness: Witness | None = None
     runs: Sequence[object] = ()
+    soaks: list[object] = field(default_factory=list)
     targets: dict[str, object] = field(default_factory=dict)
     cells: list[str] = field(default_factory=list)
     visit: Visit | None = None
@@ -51,4 +53,4 @@ class Story:
     @property
     def told(self) -> bool:
         """Whether anything happened that a report has to tell."""
-        return bool(self.timeline.episodes or self.runs or (self.visit and self.visit.missed))
+        return bool(self.timeline.episodes or self.runs or self.soaks or (self.visit and self.visit.missed))

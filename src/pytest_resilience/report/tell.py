@@ -73,7 +73,7 @@ def tell(
 ) -> Record:
     """Return the record of a test whose story is over."""
     origin = story.timeline.started
-    runs = [run for run in story.runs if isinstance(run, Driven) and run.entered]
+    runs = [run for run in (*story.runs, *story.soaks) if isinstance(run, Driven) and run.entered]
     episodes, witness = story.timeline.episodes, story.witness
     drives = tuple(_drive(run, origin) for run in runs)
     met = tuple(one for run in runs for one in impacts(run.samples, run.title, episodes, origin))

@@ -22,6 +22,8 @@ class Soak:
     :ivar rounds: how many there were.
     :ivar gaps: the seconds without load between one pytest that was interrupted and the next, for each time.
     :ivar strikes: how often each fault was struck.
+    :ivar began: when its first round began, in monotonic seconds; `elapsed`, the seconds from then to the end of the
+        last, gaps included.
     :ivar examples: the first message of each category of failure.
     """
 
@@ -35,6 +37,9 @@ class Soak:
             if later.segment != one.segment
         )
         self.strikes = Counter(name for one in rounds for name, _ in one.strikes)
+        # Told on the clock of the machine that ended it, as are its services and its last faults.
+        self.began = rounds[0].began + rounds[0].ahead - rounds[-1].ahead
+        self.elapsed = rounds[-1].ended - self.began
         self.examples = {kind: text for one in reversed(rounds) for kind, text in one.examples.items()}
 
     @cached_property
@@ -46,6 +51,22 @@ class Soak:
     def struck(self) -> Samples:
         """What happened during faults, and until `grace` seconds after."""
         return thaw((one.struck, self._moved(one)) for one in self._rounds)
+
+    @property
+    def samples(self) -> Samples:
+        """All that happened; read anew each time, as a day of it is large."""
+        last = self._rounds[-1].ahead
+        return thaw((part, one.ahead - last) for one in self._rounds for part in (one.calm, one.struck))
+
+    @property
+    def title(self) -> str:
+        """What a report calls it."""
+        return f"soak of {spelled(self.duration)}"
+
+    @property
+    def entered(self) -> bool:
+        """Whether there was any load."""
+        return self.elapsed > 0
 
     def steady(self, *, allow: Mapping[str, float] | None = None, warmup: float | None = None) -> Verdict:
         """Judge whether anything that services hold grows on and on, as `Course.steady` does."""

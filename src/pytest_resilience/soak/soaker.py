@@ -83,9 +83,10 @@ class Soaker:
         usage: Callable[[Iterable[int]], object],
         line: Timeline,
         note: Callable[[str], None],
+        tell: Callable[[Soak], None],
     ) -> None:
         self._identity, self._folder, self._forget, self._line = identity, folder, forget, line
-        self._usage, self._note = usage, note
+        self._usage, self._note, self._tell = usage, note, tell
         self.duration = identity.duration
         self._book: Logbook | None = None
         self._used = False
@@ -158,6 +159,7 @@ class Soaker:
         book.end()
         found = Soak(list(book.rounds()))
         self._note(f"{self._identity.test}: {found!r}")
+        self._tell(found)
         return found
 
     def close(self) -> None:

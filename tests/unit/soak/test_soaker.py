@@ -64,12 +64,13 @@ class Bench:
     runs: list[Fake] = field(default_factory=list)
     forgotten: list[object] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    told: list[object] = field(default_factory=list)
     soakers: list[Soaker] = field(default_factory=list)
 
     def soaker(self) -> Soaker:
         self.soakers.append(Soaker(
             Identity("test_it", 7, self.duration), folder=lambda: self.folder, forget=self.forgotten.append,
-            usage=lambda _: Used(), line=self.line, note=self.notes.append,
+            usage=lambda _: Used(), line=self.line, note=self.notes.append, tell=self.told.append,
         ))  # fmt: skip
         return self.soakers[-1]
 
@@ -101,6 +102,7 @@ def test_rounds_fill_the_time(bench: Bench, duration: float, checkpoint: float |
     assert (found.duration, found.rounds, found.gaps) == (pytest.approx(duration), len(lengths), ())
     assert (len(found.calm), len(found.struck)) == (10 * duration, 0)
     assert bench.notes == [f"test_it: {found!r}"]
+    assert bench.told == [found]
 
 
 def test_what_met_a_fault_is_apart_and_so_is_what_came_soon_after(bench: Bench) -> None:
