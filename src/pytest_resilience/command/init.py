@@ -35,7 +35,7 @@ import pytest
 
 from pytest_resilience import SLO, Get
 
-PAGE = SLO(p95=0.25, error_rate=0.01)
+PAGE = SLO(p95=0.5, error_rate=0.01)
 
 
 @pytest.mark.chaos
