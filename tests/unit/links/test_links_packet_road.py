@@ -59,13 +59,17 @@ def test_bytes_get_through_both_ways_while_packets_get_lost(stretch):
 
 def test_a_lost_packet_costs_a_retransmission_time_out(stretch):
     client, service = stretch.connect()
-    quick = max(round_trip(client, service) for _ in range(20))
+    quick = sorted(round_trip(client, service) for _ in range(20))
     with lossy(stretch, 0.2):
         times = []
-        wait_until(lambda: times.append(round_trip(client, service)) or max(times) > 0.2, within=20)
-    assert quick < 0.15
+
+        def sent_again():
+            times.append(round_trip(client, service))
+            return sum(stretch.road.retransmitted().values()) > 0
+
+        wait_until(sent_again, within=20)
+    assert quick[10] < 0.15  # most, as the machine may stall
     assert max(times) >= 0.2  # the least retransmission time-out of Linux
-    assert sum(stretch.road.retransmitted().values()) > 0
 
 
 def test_what_is_sent_into_a_partition_arrives_after_it(stretch):

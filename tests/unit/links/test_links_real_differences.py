@@ -136,10 +136,9 @@ def test_two_latencies_add_up_for_every_chunk_here_and_for_the_first_there(roads
             service.sendall(b"x")
             sent.append(time.monotonic())
             falls_silent(client, within=0.02)
-        took = [read_exactly(client, 1) and time.monotonic() - moment for moment in sent]
-        late.append([round(delay, 1) for delay in took])
-    assert late[0] == [0.2] * 5
-    assert late[1][-1] < 0.2
+        late.append([read_exactly(client, 1) and time.monotonic() - moment for moment in sent])
+    assert min(late[0]) >= 0.2
+    assert min(late[1]) < 0.2
 
 
 def test_a_client_that_has_said_all_is_answered_here(pair: Twins) -> None:

@@ -82,7 +82,7 @@ def test_a_slowed_link_says_whom_it_slowed(road: Link) -> None:
             assert ask(end) >= 0.1
         assert delay.receipt.counts["connections_slowed"] == 1
         assert delay.receipt.counts["bytes_delayed"] > 0
-        assert ask(end) < 0.1
+        assert min(ask(end) for _ in range(5)) < 0.1  # of several, as the machine may stall
 
 
 def test_a_fault_on_an_idle_connection_did_not_bite(road: Link) -> None:

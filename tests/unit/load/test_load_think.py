@@ -70,7 +70,17 @@ def test_users_who_begin_together_do_not_call_in_step() -> None:
     first = sorted(dict(reversed(caller.calls)).values())
     assert len(first) == 50
     assert first[-1] - first[0] > 0.1
-    assert sum(due - first[0] < 0.02 for due in first) < 20
+
+
+def test_what_part_of_a_think_is_ahead_is_spread_evenly() -> None:
+    async def phases(seed: int) -> list[float]:
+        users = Users(steady(1), Caller(), think=(0.2, 0.2), seed=seed)
+        return [users.phase(user) for user in range(1000)]
+
+    found = asyncio.run(phases(3))
+    for tenth in range(10):
+        assert 60 <= sum(tenth <= 10 * phase < tenth + 1 for phase in found) <= 140
+    assert found == asyncio.run(phases(3)) != asyncio.run(phases(4))
 
 
 def test_a_run_that_ends_does_not_wait_for_those_who_think() -> None:

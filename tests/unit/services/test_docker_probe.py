@@ -18,7 +18,7 @@ def test_without_a_daemon_the_answer_is_quick_and_names_the_socket(tmp_path: Pat
     assert not found
     assert found.reason == f"no Docker daemon: {tmp_path}/none.sock does not exist; start dockerd"
     assert found.engine == ""
-    assert found.seconds < 0.05
+    assert found.seconds < 1  # nothing was waited for
 
 
 def test_without_a_daemon_nothing_of_docker_is_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
