@@ -11,7 +11,7 @@ STORM = '''
     from pytest_resilience.services.faketime import find_library
 
     chance = random.Random(int(os.environ["STORM_SEED"]))
-    DISK = 2**22 if os.geteuid() == 0 else None  # only root may mount one
+    DISK = 2**22 if os.geteuid() == 0 else None  # an ordinary user may have no user namespace to mount one in
     LASTING = float(os.environ["STORM_LASTING"])
     ECHO = """
     import os, signal, socket, sys

@@ -8,7 +8,7 @@ is the same for both backends. A fake of it is kept to the same contract tests a
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
@@ -75,6 +75,9 @@ class Volume(Protocol):
     @property
     def source(self) -> Path:
         """Its path on this host."""
+
+    def entered(self, command: Sequence[str], cwd: Path | None) -> tuple[tuple[str, ...], Path | None]:
+        """Return what to run on this host, and in which directory, for a process that is to see it."""
 
     def space(self) -> Space:
         """Return how much is in it and how much fits in."""

@@ -84,7 +84,7 @@ class PostgresServer(PostgresFaults):
             data = volume.source / "data"
             data.mkdir(mode=0o700)
             server._data_at_home, server._data = server._data, data_at(data, spares=False)
-            return spec_at(data)
+            return spec_at(Path(volume.inside) / "data")
 
         server = cls(backend.unit(spec_at(place)), data=data_at(place, spares=True))
         server._backend, server._housing = backend, housed

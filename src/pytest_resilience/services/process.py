@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import platform
 import tempfile
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
-from pytest_resilience.errors import UsageError
+from pytest_resilience.errors import Unsupported, UsageError
 from pytest_resilience.janitor import Janitor, KillGroup
-from pytest_resilience.services.backend import Spec, word
+from pytest_resilience.services.backend import Spec, Volume, word
 from pytest_resilience.services.guise import Guise, find_guise
 from pytest_resilience.services.process_unit import Process
-from pytest_resilience.services.volume import Tmpfs
+from pytest_resilience.services.volume import EnclosedTmpfs, Tmpfs
 
 
 class ProcessBackend:
@@ -73,12 +74,15 @@ class ProcessBackend:
         """Return a new empty directory for the data of a unit, removed with the janitor's own."""
         return Path(tempfile.mkdtemp(prefix=f"{word(name)}-", dir=self.janitor.directory))
 
-    def volume(self, name: str, size: int) -> Tmpfs:
+    def volume(self, name: str, size: int) -> Volume:
         """Return a new empty volume, a file system in memory.
 
-        :raises Unsupported: this user may not mount one.
+        :raises Unsupported: this user may not mount one, in no way.
         """
-        return Tmpfs(self.janitor, word(name), size)
+        if os.geteuid() == 0:
+            with suppress(Unsupported):  # in a container, whose root may less; the other one says what all of them need
+                return Tmpfs(self.janitor, word(name), size)
+        return EnclosedTmpfs(self.janitor, word(name), size)
 
     def __repr__(self) -> str:
         running = sum(unit.running for unit in self._units.values())

@@ -78,10 +78,13 @@ class Process:
                 raise ServiceStateError(
                     f"{self._spec.name}: cannot be started, it is running; kill() or stop() it first"
                 )
+            argv, cwd = self._guise.wrap((*self._clock.in_front, *self._spec.command)), self._spec.directory
+            if self._spec.volume is not None:
+                argv, cwd = self._spec.volume.entered(argv, cwd)
             self._child = self._janitor.launch(
-                self._guise.wrap((*self._clock.in_front, *self._spec.command)),
+                argv,
                 env={**os.environ, **self._spec.env, UNIT: self._mark},
-                cwd=self._spec.directory,
+                cwd=cwd,
                 output=self._log,
                 before=self._clock.expect_litter,
             )

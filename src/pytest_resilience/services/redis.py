@@ -40,7 +40,7 @@ class RedisServer(RedisFaults):
             return process_spec(program.path, port=port, home=home, name=name, version=program.version)
 
         server = cls(backend.unit(at(backend.place(name))))
-        server._backend, server._housing = backend, lambda volume: at(volume.source)
+        server._backend, server._housing = backend, lambda volume: at(Path(volume.inside))
         return server
 
     @classmethod

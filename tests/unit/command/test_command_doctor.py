@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import resource
 from collections.abc import Iterator
 
@@ -10,7 +9,7 @@ import pytest
 
 from pytest_resilience import Unsupported
 from pytest_resilience.command import doctor, program
-from pytest_resilience.command.doctor import Finding, descriptors, may_mount
+from pytest_resilience.command.doctor import Finding, descriptors
 from pytest_resilience.options import Options
 
 
@@ -58,8 +57,3 @@ def test_few_descriptors_are_too_few(hard: int, works: bool) -> None:
     found = descriptors(1024, hard)
     assert found.works is works
     assert ("ulimit -Hn" in found.said) is not works
-
-
-def test_an_ordinary_user_may_not_mount(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert not may_mount()

@@ -7,24 +7,34 @@ from pathlib import Path
 
 import pytest
 
-from pytest_resilience.errors import UsageError
+from pytest_resilience.errors import Unsupported, UsageError
 from pytest_resilience.janitor.mounts import mounts
+from pytest_resilience.services import volume
 from pytest_resilience.services.pgwire import PostgresRefused
 from pytest_resilience.services.postgres import PostgresServer
 from pytest_resilience.services.process import ProcessBackend
 from pytest_resilience.services.redis import RedisServer
 from pytest_resilience.services.resp import RedisRefused
+from pytest_resilience.services.volume import EnclosedTmpfs
 from pytest_resilience.waiting import wait_until
 
 KIB, MIB = 2**10, 2**20
-ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root may make control groups and mount; run as root")
+
+
+@pytest.fixture(params=["mounted", "enclosed"], autouse=True)
+def kind(request: pytest.FixtureRequest, backend: ProcessBackend, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How a volume is mounted: by root, and as an ordinary user has to, which root can do as well."""
+    if request.param == "enclosed":
+        monkeypatch.setattr(backend, "volume", lambda name, size: EnclosedTmpfs(backend.janitor, name, size))
+    elif os.geteuid() != 0:
+        pytest.skip("only root may make control groups and mount; run as root")
+    return str(request.param)
 
 
 def set_key(redis: RedisServer, key: str, size: int) -> bool:
     return redis.command("SET", key, "x" * size) == "OK"
 
 
-@ROOT
 def test_a_redis_is_moved_empty_full_and_moved_back(redis: RedisServer, backend: ProcessBackend) -> None:
     set_key(redis, "early", 1)
     url, pids = redis.url, redis._unit.pids
@@ -54,7 +64,6 @@ def test_a_redis_is_moved_empty_full_and_moved_back(redis: RedisServer, backend:
         _ = redis.disk_used
 
 
-@ROOT
 def test_a_postgres_is_moved_empty_full_and_moved_back(postgres: PostgresServer, backend: ProcessBackend) -> None:
     postgres.query("CREATE TABLE early (id int)")
     url = postgres.url
@@ -81,7 +90,6 @@ def test_a_postgres_is_moved_empty_full_and_moved_back(postgres: PostgresServer,
     assert not mounts(backend.janitor.directory)
 
 
-@ROOT
 def test_what_cannot_be_moved_goes_on_where_it_is(redis: RedisServer, tmp_path: Path) -> None:
     set_key(redis, "key", 1)
     with pytest.raises(UsageError, match="redis.on_disk: size=100 is no size"):
@@ -93,3 +101,33 @@ def test_what_cannot_be_moved_goes_on_where_it_is(redis: RedisServer, tmp_path: 
     stranger = RedisServer(redis._unit)
     with pytest.raises(UsageError, match="only redis_server and postgres_server can be moved"):
         stranger.on_disk(4 * MIB)
+
+
+def refused(*_: object) -> None:
+    raise PermissionError(1, "Operation not permitted")
+
+
+def test_where_none_may_be_mounted_it_is_said_what_helps(
+    redis: RedisServer, backend: ProcessBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_key(redis, "key", 1)
+    monkeypatch.undo()
+    monkeypatch.setattr(volume, "_mount", refused)
+    monkeypatch.setattr(volume, "_NAMESPACES", ("sh", "-c", "echo unshare failed; exit 1"))
+    with pytest.raises(Unsupported, match=r"user namespace \(unshare failed\); allow these .*capability SYS_ADMIN"):
+        redis.on_disk(4 * MIB)
+    assert redis.command("DBSIZE") == 1
+    monkeypatch.setattr(volume, "_NAMESPACES", ("no-such-unshare",))
+    with pytest.raises(Unsupported, match="no-such-unshare"):
+        redis.on_disk(4 * MIB)
+    assert not list(backend.janitor.directory.glob("*-disk-*/"))
+
+
+def test_a_root_who_may_not_mount_does_as_an_ordinary_user_does(
+    redis: RedisServer, backend: ProcessBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    monkeypatch.setattr(volume, "_mount", refused)
+    redis.on_disk(4 * MIB)
+    assert isinstance(redis._unit.spec.volume, EnclosedTmpfs)
+    assert set_key(redis, "key", 1)
