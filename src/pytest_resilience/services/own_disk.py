@@ -32,7 +32,7 @@ class Movable(Service):
 
         :param size: bytes of the disk, a file system in memory. A Postgres takes some 50 MB before it holds anything.
         :raises UsageError: it has been moved already, or is a member of a cluster.
-        :raises Unsupported: no file system may be mounted here; root may.
+        :raises Unsupported: no file system may be mounted here, not even in a user namespace.
         """
         if self._housing is None or self._backend is None:
             raise UsageError(f"{self.name}.on_disk: only redis_server and postgres_server can be moved to a disk")

@@ -77,7 +77,7 @@ class Starter:
         :param within: seconds it may take to become ready, at the start and after each fault.
         :param disk: bytes of a disk of its own, which can be full: a file system in memory that is kept over every
             restart. `{disk}` in the command and in `env` is replaced by its path.
-        :raises Unsupported: it may have no disk of its own here; root may mount one.
+        :raises Unsupported: no disk of its own may be mounted here, not even in a user namespace.
         :raises ServiceNotReady: it ended or was not ready in time; the message has the end of its log.
         :raises UsageError: there is nothing to run, it is no text, or there is no port to put in place of `{port}`.
         """
