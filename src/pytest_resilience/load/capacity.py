@@ -138,6 +138,7 @@ def breaking_point(
     found = math.nan if knee.limited_at is not None else knee.sustained
     name = f"breaking point of {label_of(what)} to {slo!r}"
     line.measure(name, "capacity", found, bounds=(found, knee.broke_at), since=since)
+    line.mark(f"{name}: {knee!r}")
     return knee
 
 

@@ -14,6 +14,7 @@ import load_server
 import paced_server
 import pytest
 
+from pytest_resilience import timeline
 from pytest_resilience.errors import DriverSaturated, UsageError
 from pytest_resilience.janitor import Janitor
 from pytest_resilience.load.capacity import breaking_point
@@ -100,7 +101,12 @@ def test_it_is_found_within_a_tenth_of_the_capacity(capacity):
 
 
 def test_what_broke_is_told_with_where():
-    knee = search(Simulated(400))
+    before = timeline.set_current(timeline.Timeline())
+    try:
+        knee = search(Simulated(400))
+        assert [mark.text for mark in timeline.current().marks][-1].endswith(f"to {QUICK!r}: {knee!r}")
+    finally:
+        timeline.set_current(before)
     assert knee.broke is not None and knee.broke.missed
     shown = repr(knee)
     assert shown.startswith(f"<Knee sustained {knee.sustained:.1f}/s, broke at {knee.broke_at:.1f}/s missed: p99 ")
