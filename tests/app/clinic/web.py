@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import sys
@@ -158,6 +159,10 @@ def main(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
     web = application(settings)
     raise_descriptors()
+    # Ten thousand sockets are millions of objects. By default the collector looks at all of them again and again, for a
+    # second each, in which everybody waits; what a message leaves behind is gone long before this many are made.
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 50)
     uvicorn.run(
         web,
         host=settings.host,
