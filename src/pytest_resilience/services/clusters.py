@@ -93,11 +93,13 @@ class PostgresClusters(Clusters):
 class RedisClusters(Clusters):
     """Starts the Redis cluster of a test."""
 
-    def __call__(self, *, sentinel: bool = False, down_after: float = 0.5) -> RedisCluster:
+    def __call__(self, *, sentinel: bool = False, down_after: float = 2.0) -> RedisCluster:
         """Start a primary and a replica, both empty, and return them when the replica replicates.
 
         :param sentinel: have a sentinel watch over them, which fails over by itself when the primary is silent.
-        :param down_after: seconds of silence after which it takes a server for dead.
+        :param down_after: seconds of silence after which it takes a server for dead. It pings once a second, or as
+            often as this where it is less; with so little a server whose connection has just been closed, as all are
+            of one that is promoted, may be taken for dead in turn.
         :raises ServiceNotReady: a server did not become ready.
         :raises UsageError: this test has a cluster already, or the seconds cannot be meant.
         """

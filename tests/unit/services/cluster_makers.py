@@ -55,7 +55,7 @@ def postgres_cluster(backend: Backends, ends: ExitStack, cache: Path, *, synchro
 
 def redis_cluster(backend: Backends, ends: ExitStack, *, sentinel: bool = False) -> RedisCluster:
     a, b, c = (ends.enter_context(lease_port()).port for _ in range(3))
-    settings = sentinel_settings(c, service=SERVICE, primary=a, down_after=0.3)
+    settings = sentinel_settings(c, service=SERVICE, primary=a, down_after=2.0)
     if isinstance(backend, ProcessBackend):
         program = find_redis()
         nodes = [RedisNode.embedded(backend, program, port=port, name=name) for name, port in names(a, b)]
