@@ -52,9 +52,9 @@ class Soak:
         """What happened during faults, and until `grace` seconds after."""
         return thaw((one.struck, self._moved(one)) for one in self._rounds)
 
-    @property
+    @cached_property
     def samples(self) -> Samples:
-        """All that happened; read anew each time, as a day of it is large."""
+        """All that happened, whether calm or not."""
         last = self._rounds[-1].ahead
         return thaw((part, one.ahead - last) for one in self._rounds for part in (one.calm, one.struck))
 
