@@ -52,7 +52,7 @@ def test_one_instance_of_three_carries_on(clinic: Clinic, load: Loader) -> None:
         ("Its last lines before each end say why; a setting that cannot be read ends it with the name of the setting."),
     ],
 )
-@pytest.mark.catches("ready-too-early", by="booked.status_code")
+@pytest.mark.catches("ready-too-early", by=("booked.status_code", "run.samples.statuses"))
 def test_an_instance_that_keeps_crashing_harms_no_other(clinic: Clinic, load: Loader) -> None:
     # The one that serves is patient: what is judged is the other's crashes, and not what starting it costs the machine.
     one, two = clinic(name="one", db_connect_timeout=2, pool_timeout=2, request_deadline=4), clinic(name="two")

@@ -35,7 +35,8 @@ class Standing(NamedTuple):
 def told(standing: Standing) -> str:
     """Write it in one line of printable characters; `-` is what cannot be told yet."""
     beat = standing.beat
-    left = "" if standing.left is None else f", {standing.left:.0f} s left"
+    # Less than that rounds to 0, which is all that a loop of short holds would ever say.
+    left = "" if standing.left is None or standing.left <= 0.5 else f", {standing.left:.0f} s left"
     parts = [
         f"{standing.elapsed:.0f} s{left}",
         *([" + ".join(standing.faults)] if standing.faults else []),

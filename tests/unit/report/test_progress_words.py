@@ -24,6 +24,11 @@ def test_what_is_not_known_is_not_made_up():
     assert told(QUIET) == "0 s | -/s | p50 - | p99 - | errors - | 0 in flight | GET /slots"
 
 
+def test_a_loop_of_short_holds_does_not_always_say_that_it_is_just_about_to_end():
+    assert told(BUSY._replace(left=0.1)).startswith("12 s | redis.killed")
+    assert told(BUSY._replace(left=0.6)).startswith("12 s, 1 s left | ")
+
+
 def test_users_are_told_instead_of_calls_in_flight():
     assert " | 250 users | " in told(BUSY._replace(users=250.2))
 
