@@ -11,6 +11,7 @@ SERVED = SLO(p95=0.5, error_rate=0.01)
 
 
 @pytest.mark.chaos
+@pytest.mark.catches("500-for-503", by="run.samples.statuses")
 @pytest.mark.failure_mode(
     "An instance has too little processor",
     symptom="Answers are late or 503 `overloaded`; none is wrong.",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 SIGNS = {"caught": "x", "missed": "!", "skipped": "s"}
 
 
-def matrix(results: Mapping[tuple[str, str], str], bugs: Mapping[str, str], unproven: tuple[str, ...]) -> Iterator[str]:
+def matrix(results: Mapping[tuple[str, str], str], bugs: Mapping[str, str]) -> Iterator[str]:
     """Yield the lines: a column for each bug, a row for each scenario, and what is missing.
 
     :param results: "caught", "missed" or "skipped", by scenario and bug.
@@ -27,8 +27,6 @@ def matrix(results: Mapping[tuple[str, str], str], bugs: Mapping[str, str], unpr
         yield f"{number:3} {bug}: {wrong}: caught by {words.count('caught')} of {len(words)}"
     words = list(results.values())
     yield ", ".join(f"{sign} {word} ({words.count(word)})" for word, sign in SIGNS.items())
-    if unproven:
-        yield f"unproven, with a scenario of which no bug is known that it catches: {', '.join(unproven)}"
 
 
 def _short(scenario: str) -> str:

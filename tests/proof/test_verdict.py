@@ -69,7 +69,7 @@ def test_a_wrong_mark_is_a_usage_error(
 def test_the_matrix_has_a_row_for_each_scenario_and_a_column_for_each_bug() -> None:
     bugs = {f"bug-{number}": "wrong" for number in range(1, 12)}
     results = {("chaos/test_a.py::test_b", "bug-1"): "caught", ("chaos/test_a.py::test_b", "bug-11"): "missed"}
-    lines = list(matrix(results, bugs, ("load/test_c.py",)))
+    lines = list(matrix(results, bugs))
     assert lines[:3] == [
         "                             1 1",
         "           1 2 3 4 5 6 7 8 9 0 1",
@@ -77,5 +77,4 @@ def test_the_matrix_has_a_row_for_each_scenario_and_a_column_for_each_bug() -> N
     ]
     assert "  1 bug-1: wrong: caught by 1 of 1" in lines
     assert " 11 bug-11: wrong: caught by 0 of 1" in lines
-    assert lines[-2].startswith("x caught (1), ! missed (1), s skipped (0)")
-    assert "load/test_c.py" in lines[-1]
+    assert lines[-1].startswith("x caught (1), ! missed (1), s skipped (0)")
