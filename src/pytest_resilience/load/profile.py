@@ -249,3 +249,13 @@ def _level(shape: str, name: str, value: float) -> None:
 def _duration(shape: str, name: str, value: float, *, endless: bool = False) -> None:
     if not value > 0 or (math.isinf(value) and not endless):
         raise UsageError(f"{shape}: {name}={value} has to be more than zero seconds{'' if endless else ', and finite'}")
+
+
+def check_hold(seconds: float) -> float:
+    """Return `seconds` if load can be held for so long.
+
+    :raises UsageError: it cannot.
+    """
+    if not 0 <= seconds < math.inf:
+        raise UsageError(f"hold({seconds}): expected seconds, zero or more")
+    return seconds

@@ -29,7 +29,9 @@ from pytest_resilience.faults.offload import offload
 from pytest_resilience.load.crew import Crew
 from pytest_resilience.load.driver.wire import Job
 from pytest_resilience.load.process import Launcher
+from pytest_resilience.load.profile import check_hold
 from pytest_resilience.load.windows import Windows
+from pytest_resilience.measure.line import line
 
 if TYPE_CHECKING:
     from pytest_resilience.load.guard import Guard
@@ -97,7 +99,7 @@ class Run(Windows):
         :raises HostInDanger: a hog has brought the host to a critical threshold.
         """
         self._require_running("hold")
-        self._wait(time.monotonic() + _seconds(seconds))
+        self._wait(time.monotonic() + check_hold(seconds))
 
     def finish(self) -> None:
         """Wait until the profile is over and everything in flight is answered; raises as `hold` does."""
@@ -131,7 +133,7 @@ class Run(Windows):
     async def ahold(self, seconds: float) -> None:
         """Do as `hold` does, and let the event loop go on."""
         self._require_running("ahold")
-        await self._await(time.monotonic() + _seconds(seconds))
+        await self._await(time.monotonic() + check_hold(seconds))
 
     async def afinish(self) -> None:
         """Do as `finish` does, and let the event loop go on."""
@@ -285,14 +287,12 @@ class Run(Windows):
         self._line.mark(f"load ended: {self.title}, {len(self.samples)} samples")
         self._crew.retire(at_once=at_once)
 
-    def __repr__(self) -> str:
+    @property
+    def said(self) -> str:
+        """What came of it, in one line."""
         if self._begin is None:
-            return f"<Run {self.title}: not begun>"
-        state = "running for" if self._ended is None else "ended after"
-        return f"<Run {self.title}: {self._crew.samples!r}, {state} {self.elapsed:.1f} s>"
+            return "not begun"
+        return f"{line(self.samples)}, {'running for' if self.going else 'ended after'} {self.elapsed:.1f} s"
 
-
-def _seconds(seconds: float) -> float:
-    if not 0 <= seconds < math.inf:
-        raise UsageError(f"hold({seconds}): expected seconds, zero or more")
-    return seconds
+    def __repr__(self) -> str:
+        return f"<Run {self.title}: {self.said}>"

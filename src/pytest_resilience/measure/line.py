@@ -13,14 +13,13 @@ if TYPE_CHECKING:
 def line(samples: Samples) -> str:
     """Describe samples in one line; says what can be said of any window and raises nothing."""
     count = len(samples)
-    name = f"Samples {samples.label}" if samples.label else "Samples"
     news = []
     saturated = samples.saturation()
     if saturated:
         news.append(f"the generator was the limit: {saturated}")
     if not count:
         news.append("empty")
-        return f"<{name}: {', '.join(news)}>"
+        return ", ".join(news)
     failures = samples.failures
     share = failures / max(count - samples.impatient, 1)
     news.append(f"{share:.1%} errors ({words.tally(samples.errors)})" if failures else "no errors")
@@ -36,4 +35,4 @@ def line(samples: Samples) -> str:
     news.append(f"n={count}")
     if samples.duration > 0:
         news.append(words.per_second(samples.finished / samples.duration))
-    return f"<{name}: {', '.join(news)}>"
+    return ", ".join(news)

@@ -233,4 +233,4 @@ class Samples(Reckoning):
         return save(self, Path(path))
 
     def __repr__(self) -> str:
-        return line(self)
+        return f"<Samples{self.label and ' '}{self.label}: {line(self)}>"

@@ -88,7 +88,7 @@ class Point:
 class Drive:
     """A run of load.
 
-    :ivar line: all of it in one line.
+    :ivar line: what came of it, in one line.
     :ivar errors: how often each category of failure came.
     :ivar examples: the first message of each.
     """

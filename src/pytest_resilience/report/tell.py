@@ -31,6 +31,10 @@ class Driven(Protocol):
         """What was driven, and how hard."""
 
     @property
+    def said(self) -> str:
+        """What came of it, in one line."""
+
+    @property
     def samples(self) -> Samples:
         """What was measured."""
 
@@ -117,7 +121,7 @@ def _drive(run: Driven, origin: float) -> Drive:
     ended = began + run.elapsed
     return Drive(
         title=run.title,
-        line=repr(run),
+        line=run.said,
         began=began - origin,
         ended=ended - origin,
         samples=len(samples),

@@ -10,6 +10,7 @@ from itertools import pairwise
 from pytest_resilience.measure.course import steadiness
 from pytest_resilience.measure.duration import spelled
 from pytest_resilience.measure.frozen import thaw
+from pytest_resilience.measure.line import line
 from pytest_resilience.measure.samples import Samples
 from pytest_resilience.measure.verdict import Verdict
 from pytest_resilience.soak.round import Round, joined
@@ -82,9 +83,18 @@ class Soak:
         """Return what to add to the instants of a round for those of the first one's machine."""
         return one.ahead - self._rounds[0].ahead
 
+    @property
+    def said(self) -> str:
+        """What came of it, in one line."""
+        return f"{line(self.samples)}; {self._course}"
+
     def __repr__(self) -> str:
-        said = f"{spelled(self.duration)} in {self.rounds} rounds"
+        return f"<Soak of {spelled(self.duration)} in {self._course}>"
+
+    @property
+    def _course(self) -> str:
+        said = f"{self.rounds} rounds"
         if self.gaps:
             times = "once" if len(self.gaps) == 1 else f"{len(self.gaps)} times"
             said += f", resumed {times}, after gaps of {', '.join(map(spelled, self.gaps))}"
-        return f"<Soak of {said}; {self.strikes.total() or 'no'} strikes>"
+        return f"{said}; {self.strikes.total() or 'no'} strikes"

@@ -27,6 +27,7 @@ class FakeRun:
     names: Iterable[str] = ("GET /",)
     unsent: int = 0
     entered: bool = True
+    said: str = "no errors"
     examples: dict[str, str] = field(default_factory=dict)
 
     @property
