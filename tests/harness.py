@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from dataclasses import dataclass
 from typing import Protocol
 
+import httpx
 import psutil
 
 from pytest_resilience import (
@@ -64,6 +66,12 @@ def most_at_once(samples: Samples) -> int:
         now += step
         most = max(most, now)
     return most
+
+
+def counted(app: Service, name: str) -> dict[int, float]:
+    """Return a metric of the clinic by the attempt that it is about."""
+    text = httpx.get(f"{app.url}/metrics").text
+    return {int(attempt): float(value) for attempt, value in re.findall(name + r'{after="(\d+)"} (\S+)', text)}
 
 
 def booked(server: PostgresServer) -> list[int]:

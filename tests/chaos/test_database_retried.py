@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 import httpx
 import pytest
-from harness import Clinic
+from harness import Clinic, counted
 
-from pytest_resilience import SLO, Get, Link, Loader, Service
+from pytest_resilience import SLO, Get, Link, Loader
 
 ROUNDS = 30
 BASE = 0.03  # seconds: the most that is waited for the second attempt; twice that for the third
 ATTEMPTS = 3
-
-
-def counted(app: Service, name: str) -> dict[int, float]:
-    """Return a metric of the clinic by the attempt that it is about."""
-    text = httpx.get(f"{app.url}/metrics").text
-    return {int(attempt): float(value) for attempt, value in re.findall(name + r'{after="(\d+)"} (\S+)', text)}
 
 
 @pytest.mark.chaos

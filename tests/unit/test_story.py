@@ -45,6 +45,17 @@ def test_the_summary_does_not_repeat_the_parts_of_a_whole() -> None:
     assert summary_line(Story(line)) == "together(a.killed, b.killed) 1.00 s (n 1); c.killed 1.00 s (n 1)"
 
 
+def test_the_summary_tells_a_fault_that_is_struck_again_and_again_three_times() -> None:
+    line = Timeline(started=0)
+    for at in range(9):
+        line.strike(Episode("a.killed", at, Receipt(n=at), healed=at + 0.5))
+    line.strike(Episode("a.killed", 9.0, Receipt(n=9)))
+    assert summary_line(Story(line)) == (
+        "a.killed 0.50 s (n 0); a.killed 0.50 s (n 1); a.killed 0.50 s (n 2); a.killed NEVER HEALED (n 9); "
+        "a.killed 10 times in all"
+    )
+
+
 def test_a_test_that_used_nothing_tells_nothing() -> None:
     assert not Story().told
     assert told().told

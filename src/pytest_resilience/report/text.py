@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from pytest_resilience.report.story import Story
 from pytest_resilience.timeline import Episode, Timeline
+
+TIMES = 3  # that the same fault is told in the summary; the timeline has them all
 
 
 def timeline_lines(timeline: Timeline) -> list[str]:
@@ -24,9 +27,20 @@ def timeline_lines(timeline: Timeline) -> list[str]:
 
 def summary_line(story: Story) -> str:
     """Return the story in one line: the faults with their receipts, whom the monkey missed, then each run."""
-    faults = [_episode(episode) for episode in outermost(story.timeline.episodes)]
     missed = story.visit.missed if story.visit else []
-    return "; ".join([*faults, *missed, *map(repr, story.runs)])
+    return "; ".join([*_faults(outermost(story.timeline.episodes)), *missed, *map(repr, story.runs)])
+
+
+def _faults(episodes: Sequence[Episode]) -> Iterator[str]:
+    """Yield each fault; of one that was struck again and again the first times, and how many more there were."""
+    times: Counter[str] = Counter()
+    for episode in episodes:
+        times[episode.name] += 1
+        if episode.healed is None or times[episode.name] <= TIMES:
+            yield _episode(episode)
+    for name, count in times.items():
+        if count > TIMES:
+            yield f"{name} {count} times in all"
 
 
 def _episode(episode: Episode) -> str:

@@ -36,7 +36,7 @@ RECORD = Record(
     judged=(Judged(at=4.0, promise="SLO(p99=0.25)", outcome="missed", text="missed: p99 300 ms > 250 ms"),),
     drives=(
         Drive(
-            title="GET /slots, rate steady 100", line="no errors, p50 10 ms, n=400, 100/s, ended after 4.0 s", began=0.0, ended=4.0, samples=400,
+            title="GET /slots, rate steady 100", line="no errors, n=400, 100/s", began=0.0, ended=4.0, samples=400,
             errors={"status 503": 40}, examples={"status 503": "<b>unavailable</b>"},
             points=(
                 Point(at=0.5, rate=100.0, errors=0.0, p50=0.001, p95=0.002, p99=0.004),
