@@ -16,6 +16,13 @@ from pytest_resilience.errors import FaultInForce
 Count = int | float | str
 
 
+class Counts(dict[str, Count]):
+    """Counts by name. Which there are depends on how a fault is done here, so a name that is none is told them."""
+
+    def __missing__(self, name: str) -> Count:
+        raise KeyError(f"no {name!r} was counted here, but {', '.join(self) or 'nothing'}")
+
+
 class Receipt:
     """The proof that a fault touched something: named counts, filled in while it is in force.
 
@@ -38,7 +45,7 @@ class Receipt:
         self.unreached = ""
         self.missed = ""
         self.struck: tuple[float, float] | None = None
-        self.counts: dict[str, Count] = dict(counts)
+        self.counts: dict[str, Count] = Counts(counts)
 
     def note(self, **counts: Count) -> None:
         """Set counts, replacing those of the same name."""

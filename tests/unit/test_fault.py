@@ -76,6 +76,16 @@ def test_a_receipt_may_be_filled_in_while_healing() -> None:
     assert str(episode.receipt) == "delayed 7"
 
 
+def test_a_count_that_there_is_none_of_is_told_the_others() -> None:
+    counts = Receipt(connections_cut=1, connects_failed_on_host=2).counts
+    with pytest.raises(
+        KeyError, match="no 'connections_refused' was counted here, but connections_cut, connects_failed"
+    ):
+        _ = counts["connections_refused"]
+    assert counts.get("connections_refused") is None
+    assert counts == {"connections_cut": 1, "connects_failed_on_host": 2}
+
+
 def test_a_fault_cannot_be_nested_in_itself() -> None:
     toy = Toy()
     with toy.broken(), pytest.raises(FaultInForce, match="toy.broken is already in force"), toy.broken():
