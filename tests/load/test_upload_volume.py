@@ -1,7 +1,7 @@
 """Much is uploaded. What arrives has the checksum of what was sent, and nobody holds more than a part of it.
 
 One upload in eight is altered on the way, so that a service that takes anything is found out. The full size is 1 TB; at
-300 MB/s, which one core for the driver and one for the clinic come to, it lasts an hour. Nothing of it is on a disk.
+440 MB/s, with which one core of the clinic keeps up, it lasts 42 minutes. Nothing of it is on a disk.
 """
 
 from __future__ import annotations
