@@ -26,7 +26,7 @@ summary .took { color: var(--soft); font-size: .85rem; float: right; margin-left
 .scroll { overflow-x: auto } table { border-collapse: collapse; font-size: .88rem; margin: .4rem 0; min-width: 50% }
 th, td { text-align: left; padding: .25rem .7rem .25rem 0; border-bottom: 1px solid var(--edge); vertical-align: top }
 a { color: var(--p50) } ol { margin: .4rem 0; padding-left: 1.4rem }
-th { color: var(--soft); font-weight: 600 } td.cell { text-align: center }
+th { color: var(--soft); font-weight: 600 } td.cell { text-align: center } th, td > b { white-space: nowrap }
 pre { overflow-x: auto; background: var(--page); border: 1px solid var(--edge); border-radius: .4rem; padding: .6rem;
   font-size: .8rem }
 code { overflow-wrap: anywhere } svg { width: 100%; height: auto; display: block }
