@@ -15,7 +15,7 @@ SLOTS = 20
 @pytest.mark.chaos
 @pytest.mark.catches("double-booking", by="max(held.values())")
 @pytest.mark.catches("taken-slot-acknowledged", by="max(given.values())")
-@pytest.mark.catches("lock-kept", by=("set(held)", "{201, 409}"))
+@pytest.mark.catches("lock-kept", by="error_rate")
 @pytest.mark.failure_mode(
     "Many want the same slot at once",
     symptom="All but one are 409 `slot_taken`.",
@@ -41,12 +41,17 @@ def test_a_slot_is_never_given_twice(clinic: Clinic, postgres_server: PostgresSe
             expect={201, 409},
             keep=lambda answer: (answer.status, answer.json().get("slot")),
         )
-        runs.append(load(wanted, rate=150))
-    with runs[0] as one, runs[1] as two, postgres_server.connections_terminated(optional=False):
-        one.hold(3)
+        # Users who never wait are there at once; arrivals at two even rates may pass each other by for all of the time.
+        runs.append(load(wanted, users=8))
+    with runs[0] as one, runs[1] as two:
+        one.hold(1.5)
+        with postgres_server.connections_terminated() as cut:
+            one.hold(1.5)
     told = Counter(run_returned for run in (one, two) for run_returned in run.samples.returned)
     given = Counter(slot for (status, slot), times in told.items() for _ in range(times) if status == 201)
     held = Counter(int(slot or 0) for (slot,) in postgres_server.query("SELECT slot FROM bookings"))
+    for run in (one, two):
+        assert run.before(cut).error_rate < 0.05  # nobody is kept waiting for what another has
     assert max(held.values()) == 1
     assert set(held) == set(range(1, SLOTS + 1))
     assert max(given.values()) == 1
