@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -60,3 +63,25 @@ def test_the_time_before_it_was_resumed_is_told_on_the_later_clock() -> None:
     rates = [point.rate for point in record.drives[0].points]
     assert rates[0] > 0 and rates[-1] > 0
     assert set(rates[1:-1]) == {0}
+
+
+def settling(t: float) -> float:
+    return 7e6 * (1 - math.exp(-t / 1500))
+
+
+def leaking(t: float) -> float:
+    return 12e3 * t
+
+
+@pytest.mark.parametrize(("grown", "met"), [(settling, True), (leaking, False)])
+def test_memory_of_pytest_may_settle_and_not_grow_on(grown: Callable[[float], float], met: bool) -> None:
+    def read(began: float) -> tuple[list[float], list[float], list[int]]:
+        at = [began + 15.0 * number for number in range(20)]
+        return at, [61e6 + grown(one) for one in at], [0] * len(at)
+
+    rounds = [
+        replace(made(number, 300.0 * number), held=300, harness={"pytest memory": read(300.0 * number)})
+        for number in range(12)
+    ]
+    assert Soak(rounds).harness_steady().met is met
+    assert not Soak(rounds).harness_steady(allow={"pytest memory": 1e6}).met
