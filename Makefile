@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
 # How many chaos scenarios run side by side, each with servers of its own: they wait more than they work.
-JOBS ?= 2
+JOBS ?= 3
 # How often the whole suite of scenarios has to pass in a row.
 ROUNDS ?= 20
 
@@ -32,16 +32,16 @@ $(INSTALLED): pyproject.toml
 install: $(INSTALLED)  ## make the virtual environment and install everything into it
 
 chaos: $(INSTALLED)  ## run the chaos scenarios
-	$(PY) -m pytest -m chaos -n $(JOBS) $(ARGS)
+	$(PY) -m pytest tests/chaos -m chaos -n $(JOBS) $(ARGS)
 
 load: $(INSTALLED)  ## run the load scenarios
-	$(PY) -m pytest -m load $(ARGS)
+	$(PY) -m pytest tests/load -m load $(ARGS)
 
 stress: $(INSTALLED)  ## run the stress scenarios
-	$(PY) -m pytest -m stress $(ARGS)
+	$(PY) -m pytest tests/stress -m stress $(ARGS)
 
 soak: $(INSTALLED)  ## run the soak for a minute (ARGS=--resilience-duration=24h)
-	$(PY) -m pytest -m soak $(ARGS)
+	$(PY) -m pytest tests/soak -m soak $(ARGS)
 
 test: $(INSTALLED)  ## run every test, scenarios and slow ones included
 	$(PY) -m pytest $(ARGS)

@@ -7,7 +7,7 @@ from harness import Clinic
 
 from pytest_resilience import SLO, Get, Linker, Loader, RedisServer
 
-READS = SLO(p95=0.25, error_rate=0.01)
+READS = SLO(p95=0.5, error_rate=0.01)
 
 
 @pytest.mark.chaos

@@ -6,7 +6,7 @@ import pytest
 
 from pytest_resilience import SLO, Get, Loader, RedisServer, Service
 
-READS = SLO(p95=0.25, error_rate=0.01)
+READS = SLO(p95=0.5, error_rate=0.01)
 
 
 @pytest.mark.chaos

@@ -11,7 +11,7 @@ from harness import Clinic
 
 from pytest_resilience import SLO, Link, Loader, Monkey, Post, PostgresServer, RedisServer, Sized
 
-BOOKING = SLO(p95=0.25, error_rate=0.01)
+BOOKING = SLO(p95=0.5, error_rate=0.01)
 
 
 @pytest.mark.chaos

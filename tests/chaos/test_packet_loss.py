@@ -7,7 +7,7 @@ from harness import Clinic
 
 from pytest_resilience import SLO, Linker, Loader, Post, PostgresServer
 
-BOOKING = SLO(p95=0.25, error_rate=0.01)
+BOOKING = SLO(p95=0.5, error_rate=0.01)
 
 
 @pytest.mark.chaos

@@ -10,7 +10,7 @@ from harness import Clinic
 from pytest_resilience import SLO, Get, Loader, Post, PostgresServer, RedisCluster, RedisClusters, Sized, wait_until
 
 RATE = 30
-READS = SLO(p95=0.25, error_rate=0.01)
+READS = SLO(p95=0.5, error_rate=0.01)
 
 
 @pytest.mark.chaos
