@@ -109,7 +109,7 @@ def test_a_test_that_is_over_first_is_not_struck_and_says_so(pytester: pytest.Py
 def test_it_reaches_services_and_links_by_name_also_under_xdist(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
-        import sys, time, urllib.request, pytest
+        import http.client, sys, time, urllib.request, pytest
 
         @pytest.fixture
         def site(service):
@@ -122,7 +122,7 @@ def test_it_reaches_services_and_links_by_name_also_under_xdist(pytester: pytest
                 began = time.monotonic()
                 try:
                     urllib.request.urlopen(url, timeout=0.1).read()
-                except OSError:
+                except (OSError, http.client.HTTPException):  # it may be in the middle of an answer
                     failures += 1
                 failures += time.monotonic() - began > 0.05
             return failures
