@@ -16,7 +16,7 @@ import pytest
 
 from screen import Screen
 
-COLUMNS, ROWS = 100, 30
+COLUMNS, ROWS = 400, 30  # so wide that no line is broken in the middle of what differs from run to run
 BEGIN = "\x1b[B\r"  # where a line begins
 SCENARIO = """
 import os, sys
