@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
 # How many chaos scenarios run side by side, each with servers of its own: they wait more than they work.
-JOBS ?= 3
+JOBS ?= 4
 # How often the whole suite of scenarios has to pass in a row.
 ROUNDS ?= 20
 
@@ -32,7 +32,7 @@ $(INSTALLED): pyproject.toml
 install: $(INSTALLED)  ## make the virtual environment and install everything into it
 
 chaos: $(INSTALLED)  ## run the chaos scenarios
-	$(PY) -m pytest tests/chaos -m chaos -n $(JOBS) $(ARGS)
+	$(PY) -m pytest tests/chaos -m chaos -n $(JOBS) --dist worksteal $(ARGS)
 
 load: $(INSTALLED)  ## run the load scenarios
 	$(PY) -m pytest tests/load -m load $(ARGS)
@@ -47,13 +47,13 @@ test: $(INSTALLED)  ## run every test, scenarios and slow ones included
 	$(PY) -m pytest $(ARGS)
 
 proof: $(INSTALLED)  ## show that the scenarios catch bugs: each on a clinic with each that it names
-	$(PY) -m pytest tests/proof -n $(JOBS) $(ARGS)
+	$(PY) -m pytest tests/proof -n $(JOBS) --dist worksteal $(ARGS)
 
 soak-suite: $(INSTALLED)  ## run all scenarios on the healthy clinic 20 times, until the first false alarm
 	@for round in $$(seq $(ROUNDS)); do \
 	  seed=$$(od -An -N4 -tu4 /dev/urandom | tr -d ' '); \
 	  echo "== round $$round of $(ROUNDS): --resilience-seed=$$seed"; \
-	  $(PY) -m pytest tests/chaos -n $(JOBS) -x --resilience-seed=$$seed $(ARGS) \
+	  $(PY) -m pytest tests/chaos -n $(JOBS) --dist worksteal -x --resilience-seed=$$seed $(ARGS) \
 	    && $(PY) -m pytest tests/load tests/stress -x --resilience-seed=$$seed $(ARGS) \
 	    || { echo "FALSE ALARM in round $$round of $(ROUNDS): --resilience-seed=$$seed"; exit 1; }; \
 	done; echo "no false alarm in $(ROUNDS) rounds"
