@@ -31,7 +31,8 @@ def test_a_job_survives_a_worker_that_runs_out_of_memory(
     small, large = clinic(role="worker", name="small"), clinic(role="worker", name="large")
     scan = {"kind": "scan", "payload": {"mebibytes": PICTURE, "work_ms": 50}}
     jobs = Post(f"{app.url}/jobs", json=scan, expect=202, keep=lambda answer: answer.json()["id"])
-    with load(jobs, rate=5) as run, small.capped(memory=small.usage().rss + PICTURE // 2 * MIB) as cap:
+    # Capped before the first job, since one that it works at is part of what it uses.
+    with small.capped(memory=small.usage().rss + PICTURE // 2 * MIB) as cap, load(jobs, rate=5) as run:
         wait_until(lambda: not small.running or ": failed " in small.logs(), within=20, what="it is out of memory")
         run.hold(2)
     if cap.receipt.counts["memory_limited_by"] == "address space":

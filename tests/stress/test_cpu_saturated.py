@@ -37,4 +37,5 @@ def test_slots_are_served_while_every_cpu_is_busy(app: Service, hogs: Hogs, load
     crowded = run.under(squeeze)
     assert CROWDED.met_by(crowded)
     assert crowded.statuses == {200}
+    assert crowded.busy > 0.9
     assert run.recovery(squeeze, to=CALM) < 30

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 from pytest_resilience.errors import FaultDidNotBite
 from pytest_resilience.hogs.asked import fell_short
-from pytest_resilience.hogs.host import Host, Ticks
+from pytest_resilience.hogs.host import Host
 from pytest_resilience.hogs.taker import HOLDING, SHORT, TAKING, Counts, Task
+from pytest_resilience.measure.machine import Ticks
 
 _PERIOD = 0.02  # seconds in which a burner works and rests
 _LOOK = 0.2  # seconds over which the busy share is read: twenty ticks a CPU

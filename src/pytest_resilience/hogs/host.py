@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from pytest_resilience.measure.machine import Ticks, ticks
+
 
 class Room(NamedTuple):
     """How much of something there is, and how much of it is left, in bytes or in open files."""
@@ -19,18 +21,6 @@ class Room(NamedTuple):
     def share(self) -> float:
         """The share that is taken."""
         return 1 - self.left / self.total if self.total else 1.0
-
-
-class Ticks(NamedTuple):
-    """Processor time since the boot, in clock ticks, summed over CPUs."""
-
-    busy: int
-    total: int
-
-    def since(self, before: Ticks) -> float:
-        """Return the busy share between `before` and this; 0 where no tick has passed."""
-        passed = self.total - before.total
-        return (self.busy - before.busy) / passed if passed else 0.0
 
 
 @dataclass(frozen=True)
@@ -66,15 +56,7 @@ class Host:
 
     def cpu(self, cpus: Iterable[int]) -> Ticks:
         """Return the processor time of these CPUs; what a hypervisor took away counts as busy."""
-        wanted = {f"cpu{number}" for number in cpus}
-        busy = total = 0
-        for line in self._read("proc/stat").splitlines():
-            name, *fields = line.split()
-            if name in wanted:
-                ticks = [int(field) for field in fields[:8]]  # guest time is part of user time
-                total += sum(ticks)
-                busy += sum(ticks) - ticks[3] - ticks[4]  # idle and iowait
-        return Ticks(busy, total)
+        return ticks(self._read("proc/stat"), cpus)
 
     def load(self) -> float:
         """Return the load average of the last minute."""

@@ -10,6 +10,7 @@ from pytest_resilience.errors import DriverDied, SetupFailed
 from pytest_resilience.load.driver.wire import Job
 from pytest_resilience.load.ledger import Ledger
 from pytest_resilience.load.process import DriverProcess, Launcher
+from pytest_resilience.measure.machine import Machine
 from pytest_resilience.measure.samples import Samples
 
 LEAD = 0.005  # seconds from the word to begin to the first arrival, so that no driver is late for it
@@ -38,9 +39,9 @@ class Crew:
         :raises SetupFailed: what the load needs cannot be opened, or not in time.
         :raises DriverDied: a process does not live long enough.
         """
-        lock = threading.Lock()
+        lock, machine = threading.Lock(), Machine()
         for job in self._jobs:
-            ledger = Ledger(self.samples, lock)
+            ledger = Ledger(self.samples, lock, busy=machine.busy)
             self._ledgers.append(ledger)
             self.drivers.append(DriverProcess(job, ledger, launcher=launcher, changed=self._changed))
         if not self._wait_for(lambda: all(driver.ready for driver in self.drivers), time.monotonic() + self._within):

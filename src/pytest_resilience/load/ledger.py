@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 import threading
 from array import array
+from collections.abc import Callable
 from typing import Literal, overload
 
 from pytest_resilience.errors import DriverDied
@@ -20,9 +22,12 @@ class Ledger:
     :ivar in_flight: how many calls had begun and not finished when the last batch was sent.
     """
 
-    def __init__(self, samples: Samples, lock: threading.Lock) -> None:
-        """Keep the accounts of one of several drivers that share `samples`; `lock` guards them."""
-        self._samples, self._lock = samples, lock
+    def __init__(self, samples: Samples, lock: threading.Lock, *, busy: Callable[[], float] = lambda: math.nan) -> None:
+        """Keep the accounts of one of several drivers that share `samples`; `lock` guards them.
+
+        :param busy: returns how busy the processors of the machine are.
+        """
+        self._samples, self._lock, self._busy = samples, lock, busy
         self._texts: list[str] = []
         self._batches = self._total = 0
         self.examples: dict[str, str] = {}
@@ -48,6 +53,7 @@ class Ledger:
         # Our child's pickle, of what the user's actions returned there.
         returned: dict[int, object] | None = None if batch.returned is None else pickle.loads(batch.returned)  # noqa: S301
         columns = (_column("d", batch.due), _column("d", batch.sent), _column("d", batch.done))
+        busy = self._busy()
         with self._lock:
             self._samples.extend_columns(
                 due=columns[0],
@@ -59,7 +65,7 @@ class Ledger:
                 texts=self._texts,
                 size=_column("q", batch.sizes) if batch.sizes else None,
                 returned=returned,
-                strain=[Strain(*record) for record in batch.strain],
+                strain=[Strain(*record, busy) for record in batch.strain],
             )
 
     def close(self, final: Final, *, whole: bool) -> None:

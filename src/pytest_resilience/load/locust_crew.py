@@ -25,6 +25,7 @@ from pytest_resilience.load.driver.wire import Job
 from pytest_resilience.load.locust_process import LocustProcess
 from pytest_resilience.load.locust_remote import Door, Site
 from pytest_resilience.load.locust_strain import BusiestWorker, StrainedLedger
+from pytest_resilience.measure.machine import Machine
 
 if TYPE_CHECKING:
     from pytest_resilience.janitor import Child
@@ -51,7 +52,7 @@ class LocustCrew(Crew):
         """
         super().__init__(label, [job])
         self._plan, self._workers, self._site, self._allowed = plan, workers, site, allowed
-        self._strain = BusiestWorker()
+        self._strain, self._machine = BusiestWorker(), Machine()
         self._lock = threading.Lock()
         self._master: LocustProcess | None = None
         self._all: list[LocustProcess] = []
@@ -133,7 +134,7 @@ class LocustCrew(Crew):
         log: Path | None = None,
         unpacker: Unpacker | None = None,
     ) -> LocustProcess:
-        ledger = StrainedLedger(self.samples, self._lock, self._strain, len(self._ledgers))
+        ledger = StrainedLedger(self.samples, self._lock, self._strain, len(self._ledgers), busy=self._machine.busy)
         process = LocustProcess(
             name, end, ledger, changed=self._changed, pid=pid, child=child, log=log, unpacker=unpacker
         )

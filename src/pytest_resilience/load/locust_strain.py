@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from pytest_resilience.load.driver.wire import Batch
@@ -35,8 +36,16 @@ class BusiestWorker:
 class StrainedLedger(Ledger):
     """The ledger of one of several workers, whose strain is merged with that of the others."""
 
-    def __init__(self, samples: Samples, lock: threading.Lock, strain: BusiestWorker, worker: int) -> None:
-        super().__init__(samples, lock)
+    def __init__(
+        self,
+        samples: Samples,
+        lock: threading.Lock,
+        strain: BusiestWorker,
+        worker: int,
+        *,
+        busy: Callable[[], float] = lambda: math.nan,
+    ) -> None:
+        super().__init__(samples, lock, busy=busy)
         self._strain, self._worker = strain, worker
 
     def accept(self, batch: Batch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_resilience.measure import figures, words
+from pytest_resilience.measure.machine import crowding
 
 if TYPE_CHECKING:
     from pytest_resilience.measure.samples import Samples
@@ -35,4 +36,6 @@ def line(samples: Samples) -> str:
     news.append(f"n={count}")
     if samples.duration > 0:
         news.append(words.per_second(samples.finished / samples.duration))
+    if crowded := crowding(samples.busy):
+        news.append(crowded)
     return ", ".join(news)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from array import array
 from collections.abc import Callable
 
@@ -191,6 +193,12 @@ class Reckoning:
         return finished / self.duration
 
     # Whether it may be judged
+
+    @property
+    def busy(self) -> float:
+        """How busy the processors of the machine were in this window, 0 to 1; nan where that was not read."""
+        read = [record.busy for record in self._tape.strain if not math.isnan(record.busy)]
+        return statistics.fmean(read) if read else math.nan
 
     def saturation(self, *, tightest: float | None = None) -> Saturation | None:
         """Return why the generator was the limit in this window, or None; see the module `saturation`."""

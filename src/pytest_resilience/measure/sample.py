@@ -5,6 +5,7 @@ All instants are `time.monotonic()` seconds, which every process of one host sha
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 IMPATIENT = "impatient"
@@ -48,3 +49,5 @@ class Strain(NamedTuple):
     """The share of one core that the process used since its last record, 0 to 1."""
     lag: float
     """How much later than asked for the process's loop woke up, in seconds."""
+    busy: float = math.nan
+    """How busy the processors of the machine were at that time, 0 to 1; nan where that was not read."""

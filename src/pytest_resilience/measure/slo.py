@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pytest_resilience import timeline
 from pytest_resilience.errors import NoSamples, UsageError
 from pytest_resilience.measure import figures, judge, trial
+from pytest_resilience.measure.machine import crowding
 from pytest_resilience.measure.samples import Samples
 from pytest_resilience.measure.verdict import Finding, Outcome, Verdict, worst
 from pytest_resilience.measure.words import seconds
@@ -133,7 +134,7 @@ class SLO:
         limited = samples.saturation(tightest=self.tightest)
         if limited:
             reason = Finding("load", Outcome.INCONCLUSIVE, f"the generator was the limit: {limited}")
-            return Verdict((reason,), samples.label)
+            return Verdict((reason,), samples.label, crowding(samples.busy))
         if not len(samples):
             raise NoSamples(
                 f"{samples.where}: there are no samples, so {self!r} is neither met nor missed; hold the load there "
@@ -143,7 +144,7 @@ class SLO:
         if self.rate is not None:
             findings.append(judge.rate(samples.succeeded, samples.duration, self.rate))
         findings += trial.usage(self, usage, samples.span)
-        return Verdict(tuple(findings), samples.label)
+        return Verdict(tuple(findings), samples.label, crowding(samples.busy))
 
     def always_met_by(
         self, samples: Samples, *, window: float = 10.0, step: float | None = None, usage: Readings | None = None
@@ -170,13 +171,14 @@ class SLO:
             raise UsageError(f"{self!r}: say after which fault: met_by(samples, episode=outage)")
         rest = replace(self, recovery=None)
         first = rest.judge(samples.before(episode), usage=usage)
-        limited = samples.after(episode).saturation(tightest=self.tightest)
+        after = samples.after(episode)
+        limited = after.saturation(tightest=self.tightest)
         if limited:
             found = judge.at_most("recovery", None, self.recovery, seconds, f"the generator was the limit: {limited}")
         else:
             took = recovery(samples, episode, to=replace(rest, cpu=None, memory=None))
             found = judge.at_most("recovery", took, self.recovery, seconds, f"after {episode.name}")
-        return Verdict((*first.findings, found), first.window)
+        return Verdict((*first.findings, found), first.window, first.remark or crowding(after.busy))
 
     def __repr__(self) -> str:
         parts = [f"{name}={value:g}" for name, value in self.limits.items()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 
@@ -39,6 +39,8 @@ class Verdict:
 
     findings: tuple[Finding, ...]
     window: str = ""
+    remark: str = ""
+    """What may explain it, where it was not met: "the processors were 98% busy"."""
 
     @property
     def outcome(self) -> Outcome:
@@ -70,6 +72,8 @@ class Verdict:
         parts = [finding.text for finding in ranked]
         if self.window:
             parts.append(f"window {self.window}")
+        if self.remark and not self.met:
+            parts.append(self.remark)
         return f"{self.outcome.value}: {'; '.join(parts)}"
 
     def __repr__(self) -> str:
@@ -89,4 +93,4 @@ def worst(verdicts: Sequence[Verdict]) -> Verdict:
 
     chosen = max(verdicts, key=badness)
     counts = [f"{sum(one.outcome is kind for one in verdicts)} {kind.value}" for kind in ranked]
-    return Verdict(chosen.findings, f"{chosen.window}, the worst of {len(verdicts)}: {', '.join(counts)}")
+    return replace(chosen, window=f"{chosen.window}, the worst of {len(verdicts)}: {', '.join(counts)}")

@@ -8,7 +8,8 @@ import psutil
 import pytest
 from fake_host import GIB, FakeHost
 
-from pytest_resilience.hogs.host import Host, Room, Ticks
+from pytest_resilience.hogs.host import Host, Room
+from pytest_resilience.measure.machine import Ticks
 
 
 def test_the_readings_are_those_of_psutil() -> None:
