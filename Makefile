@@ -8,6 +8,9 @@ JOBS ?= 4
 # How often the whole suite of scenarios has to pass in a row.
 ROUNDS ?= 20
 
+# Bytecode is compiled once, and not by each of the hundreds of processes that scenarios start.
+unexport PYTHONDONTWRITEBYTECODE
+
 PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 
