@@ -46,6 +46,9 @@ def test_dead_connections_that_look_alive_are_found_out(
     met = run.samples.between(slow.striking, slow.healing)
     assert met.statuses <= {201, 503}
     waited = [latency for latency in met.latencies if latency >= PATIENCE]
-    assert 1 <= len(waited) <= slow.receipt.counts["closings_delayed"]  # nobody asked on a connection found dead
+    # A Postgres that is being started, on a machine that is busy, keeps some waiting for a new connection.
+    connecting = app_over_link.logs().count(": connect: TimeoutError")
+    dead = int(slow.receipt.counts["closings_delayed"])
+    assert 1 <= len(waited) <= dead + connecting  # nobody asked on a connection found dead
     assert max(waited) < 2 * PATIENCE
     assert run.recovery(crash, to=SLO(p95=0.5, error_rate=0.01)) < DELAY  # it does not wait for the news
