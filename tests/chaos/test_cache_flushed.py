@@ -38,27 +38,28 @@ def test_what_is_lost_is_lost_clearly_and_bookings_are_not_touched(
     calm = observe(app, postgres_server, queue=lambda: redis_server.command("LLEN", "clinic:jobs"), allow=POOLS)
 
     def ask(job: dict[str, object]) -> str:
-        return str(httpx.post(f"{app.url}/jobs", json=job).raise_for_status().json()["id"])
+        return str(http.post("/jobs", json=job).raise_for_status().json()["id"])
 
     def state(job: str) -> object:
-        answer = httpx.get(f"{app.url}/jobs/{job}").json()
+        answer = http.get(f"/jobs/{job}").json()
         return answer.get("state", answer.get("error"))
 
     bookings = Post(f"{app.url}/bookings", json=lambda call: {"slot": call.index + 1, "patient": f"p{call.index}"})
-    with load(bookings, rate=50) as run:
-        run.hold(1)
-        running = ask(LONG)
-        wait_until(lambda: state(running) == "running", within=20)
-        waiting = [ask(JOB) for _ in range(3)]
-        with redis_server.flushed() as episode:
-            told, lost = state(running), {state(job) for job in waiting}
-            later = ask(JOB)
-        run.hold(1)
-        wait_until(lambda: state(later) == "done", within=20, what="the worker goes on")
-    assert lost == {"no_such_job"}  # and not queued for ever
-    assert told in ("no_such_job", "done")  # done: it had ended before it was asked for
-    assert state(running) == "done"  # the worker had it in hand, and its result is in the database
-    assert {state(job) for job in waiting} == {"no_such_job"}
+    with httpx.Client(base_url=app.url) as http:
+        with load(bookings, rate=50) as run:
+            run.hold(1)
+            running = ask(LONG)
+            wait_until(lambda: state(running) == "running", within=20)
+            waiting = [ask(JOB) for _ in range(3)]
+            with redis_server.flushed() as episode:
+                told, lost = state(running), {state(job) for job in waiting}
+                later = ask(JOB)
+            run.hold(1)
+            wait_until(lambda: state(later) == "done", within=20, what="the worker goes on")
+        assert lost == {"no_such_job"}  # and not queued for ever
+        assert told in ("no_such_job", "done")  # done: it had ended before it was asked for
+        assert state(running) == "done"  # the worker had it in hand, and its result is in the database
+        assert {state(job) for job in waiting} == {"no_such_job"}
     assert run.samples.statuses == {201}
     assert episode.receipt.counts["keys_flushed"] >= 4
     assert calm.settled(within=5)

@@ -71,10 +71,11 @@ def test_an_instance_with_a_wrong_clock_knows_a_repetition_and_serves_in_time(cl
     with one.skewed(clock=-30 * DAY), two.skewed(clock=30 * DAY), load(Get(f"{two.url}/slots"), rate=40) as run:
         again = httpx.post(f"{two.url}/bookings", json=booking, headers=key, timeout=20)
         run.hold(2.5)
-        sources = [
-            {httpx.get(f"{each.url}/slots?page={page}", timeout=20).headers["X-Source"] for _ in range(10)}
-            for page, each in enumerate((one, two), 1)
-        ]
+        with httpx.Client(timeout=20) as http:
+            sources = [
+                {http.get(f"{each.url}/slots?page={page}").headers["X-Source"] for _ in range(10)}
+                for page, each in enumerate((one, two), 1)
+            ]
     assert (made.status_code, again.status_code) == (201, 200)
     assert made.json() == again.json()
     assert run.samples.statuses == {200}

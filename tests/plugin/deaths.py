@@ -162,7 +162,7 @@ class Inner:
         # is pytest's own.
         shared = (self.state.name, f"pytest-resilience-ports-{os.geteuid()}", f"pytest-of-{getpass.getuser()}")
         inner = list(self.state.iterdir()) if self.state.exists() else []
-        return [path for path in self.scratch.iterdir() if path.name not in shared] + inner
+        return [path for path in self.scratch.iterdir() if path.name not in shared and not _is_probe(path)] + inner
 
     def _has_started(self, pid: int) -> bool:
         home = PROC / str(pid)
@@ -174,6 +174,13 @@ class Inner:
                 return True
             return here in os.fsencode((home / "cwd").readlink())
         return False
+
+
+def _is_probe(path: Path) -> bool:
+    """Tell whether this is the file by which `tempfile` finds out where files can be written, and which it removes."""
+    with suppress(OSError):
+        return len(path.name) == 8 and path.is_file() and path.read_bytes() in (b"", b"blat")
+    return True  # it is gone
 
 
 Start = Callable[..., Inner]
