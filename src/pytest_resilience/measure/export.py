@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -95,6 +96,7 @@ def summary(samples: Reckoning) -> dict[str, object]:
         "impatient": samples.impatient,
         "unsent": len(samples.unsent),
         "saturated": None if saturated is None else str(saturated),
+        "busy": None if math.isnan(samples.busy) else samples.busy,
         "bytes": samples.bytes,
         "errors": view.tally(),
         "statuses": statuses,

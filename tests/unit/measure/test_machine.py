@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import threading
@@ -145,3 +146,9 @@ def test_a_verdict_says_it_where_it_may_explain_what_was_not_met() -> None:
     assert "processors" not in str(slo.met_by(crowded(1.0)))
     worst = slo.always_met_by(crowded(1.0, latency=0.5), window=2)
     assert str(worst).endswith("; the processors were 100% busy")
+
+
+def test_it_is_saved_with_the_figures_where_it_is_known(tmp_path: Path) -> None:
+    for busy, saved in ((0.5, 0.5), (math.nan, None)):
+        crowded(busy).save(tmp_path / "run.json")
+        assert json.loads((tmp_path / "run.json").read_text())["busy"] == saved
