@@ -229,9 +229,12 @@ def process_spec(program: Path, *, port: int, data: Path, name: str, settings: M
 
 def container_spec(image: str, *, port: int, name: str, settings: Mapping[str, str]) -> Spec:
     """Return how Postgres is run in a container of the official image."""
+    # The image's initdb has written shared_buffers down. A server with another one takes that for an error whenever it
+    # reads its settings again, and says so in its log.
+    ours = {setting: value for setting, value in SETTINGS.items() if setting != "shared_buffers"}
     return Spec(
         name=name,
-        command=("postgres", *_options({**SETTINGS, **settings})),
+        command=("postgres", *_options({**ours, **settings})),
         image=image,
         env={
             "POSTGRES_USER": USER,

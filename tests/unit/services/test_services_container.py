@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from cluster_makers import POSTGRES_IMAGE
 from docker_here import LABEL, PYTHON, REDIS, containers, left_of, need_docker, program
 
 from pytest_resilience.errors import BackendUnavailable, ServiceNotReady, ServiceStateError, UsageError
@@ -18,6 +19,7 @@ from pytest_resilience.janitor import Janitor
 from pytest_resilience.services.backend import Spec
 from pytest_resilience.services.container import ContainerBackend
 from pytest_resilience.services.container_unit import Container
+from pytest_resilience.services.postgres import PostgresServer
 from pytest_resilience.waiting import wait_until
 
 pytestmark = pytest.mark.docker
@@ -93,6 +95,22 @@ def test_a_paused_container_can_be_ended(redis_unit: Container, end: str) -> Non
     else:
         getattr(redis_unit, end)()
     assert not redis_unit.running
+
+
+def test_a_postgres_that_is_washed_does_not_complain_of_its_settings(
+    backend: ContainerBackend, port: int, pytestconfig: pytest.Config
+) -> None:
+    need_docker(pytestconfig, (POSTGRES_IMAGE,))
+    server = PostgresServer.in_container(backend, POSTGRES_IMAGE, port=port)
+    server.start()
+    try:
+        server.query("CREATE TABLE mine (id int)")
+        server.ensure_fresh()
+        wait_until(lambda: "received SIGHUP" in server.logs(), within=10, what="it has read its settings again")
+        assert server.query("SELECT 1 FROM pg_tables WHERE tablename = 'mine'") == []
+        assert "cannot be changed" not in server.logs()
+    finally:
+        server.remove()
 
 
 def test_a_program_in_the_hosts_network_ends_at_the_stop_signal_without_handling_it(
