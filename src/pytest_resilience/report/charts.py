@@ -48,6 +48,7 @@ def drive(one: Drive, record: Record) -> str:
             )
             if one.errors
             else "",
+            *_machine(one, shaded, span),
             table(
                 ("category", "times", "first of them"),
                 (
@@ -57,6 +58,17 @@ def drive(one: Drive, record: Record) -> str:
             ),
         ]
     )
+
+
+def _machine(one: Drive, shaded: Sequence[Band], span: tuple[float, float]) -> list[str]:
+    """Return how busy the processors of the machine were; nothing where that was not read."""
+    if all(each.busy is None for each in one.points):
+        return []
+    busy = Line("processors of the machine", "rate", [(each.at, each.busy) for each in one.points])
+    return [
+        "<p class=key>processors of the machine, whoever used them</p>",
+        chart("processors of the machine", "%", [busy], linear([1.0]), bands=shaded, span=span),
+    ]
 
 
 def usage(record: Record) -> str:

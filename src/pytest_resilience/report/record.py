@@ -72,6 +72,7 @@ class Point:
     :ivar errors: the share of them that failed; latencies are in seconds, None where none was due.
     :ivar in_flight: how many requests were waited for on average.
     :ivar users: how many users the profile wanted at work or connected; None for a rate.
+    :ivar busy: how busy the processors of the machine were, 0 to 1; None where that was not read.
     """
 
     at: float
@@ -82,6 +83,7 @@ class Point:
     p99: float | None = None
     in_flight: float = 0.0
     users: float | None = None
+    busy: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

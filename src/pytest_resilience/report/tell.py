@@ -156,8 +156,9 @@ def points(
             continue
         at, count = (start + end) / 2 - origin, len(window)
         wanted = None if users is None else users((start + end) / 2 - began)
+        busy = None if math.isnan(window.busy) else window.busy
         if not count:
-            yield Point(at=at, rate=0.0, errors=0.0, in_flight=crowd[place], users=wanted)
+            yield Point(at=at, rate=0.0, errors=0.0, in_flight=crowd[place], users=wanted, busy=busy)
             continue
         ordered = window.spread()
         yield Point(
@@ -169,4 +170,5 @@ def points(
             p99=figures.quantile(ordered, 0.99),
             in_flight=crowd[place],
             users=wanted,
+            busy=busy,
         )

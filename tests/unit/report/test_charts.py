@@ -6,9 +6,11 @@ import re
 from dataclasses import replace
 from xml.etree import ElementTree as ET
 
+from pytest_resilience.measure.samples import Sample, Samples, Strain
 from pytest_resilience.report.charts import bands, drive, usage
 from pytest_resilience.report.findings import Use, Used
 from pytest_resilience.report.record import Drive, Point, Record, Strike
+from pytest_resilience.report.tell import points
 
 KILLED = Strike(
     name="redis.killed", struck=1.0, healed=4.0, receipt={"processes_killed": 1}, bit=True, full=1.5, healing=3.0
@@ -58,6 +60,16 @@ def test_the_users_are_those_who_wait_and_those_the_profile_wants() -> None:
     assert [line.findtext("title") for line in svgs(drive(at_a_rate, RECORD))["users"].iter("polyline")] == ["waiting"]
 
 
+def test_how_busy_the_machine_was_is_a_chart_up_to_all_of_it_where_it_was_read() -> None:
+    first, second = RUN.points
+    busy = replace(RUN, points=(replace(first, busy=0.2), replace(second, busy=0.4)))
+    chart = svgs(drive(busy, RECORD))["processors of the machine"]
+    (line,) = chart.iter("polyline")
+    assert line.findtext("title") == "processors of the machine"
+    assert {"0 %", "50 %", "100 %"} <= {text.text for text in chart.iter("text")}
+    assert Record.from_json(replace(RECORD, drives=(busy,)).to_json()).drives == (busy,)
+
+
 def test_each_resource_that_was_read_has_a_chart_with_a_line_a_service() -> None:
     text = usage(RECORD)
     found = svgs(text)
@@ -78,3 +90,13 @@ def test_it_is_as_wide_as_the_loads() -> None:
 def test_where_nothing_was_read_there_is_no_chart() -> None:
     assert usage(replace(RECORD, used=())) == ""
     assert usage(replace(RECORD, used=(Used(name="a", uses=()),))) == ""
+
+
+def test_each_stretch_of_a_run_has_how_busy_the_machine_was_in_it() -> None:
+    answered = [Sample(at, at, at + 0.01, 200, None, "GET /") for at in (0.5, 1.5)]
+    samples = Samples(
+        answered, strain=[Strain(at, 0.1, 0.0, busy) for at, busy in ((0.2, 0.5), (0.4, 1.0), (2.5, 0.8))]
+    )
+    found = {round(point.at, 2): point.busy for point in points(samples, 0.0, 9.0, 0.0)}
+    assert (found[0.25], found[0.45], found[2.55]) == (0.5, 1.0, 0.8)  # nothing was due in the last
+    assert found[1.55] is None
