@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import re
-import time
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,8 +10,6 @@ import httpx
 import psutil
 
 from pytest_resilience import (
-    SLO,
-    Episode,
     Link,
     PostgresCluster,
     PostgresServer,
@@ -77,11 +73,3 @@ def counted(app: Service, name: str) -> dict[int, float]:
 def booked(server: PostgresServer) -> list[int]:
     """Return the slots of all bookings that the database holds, in ascending order."""
     return [int(slot or 0) for (slot,) in server.query("SELECT slot FROM bookings ORDER BY slot")]
-
-
-def hold_until_recovered(run: Run, episode: Episode, *, to: SLO, within: float = 30) -> None:
-    """Let the load go on for two seconds, and until the objective is met again, `within` seconds at most."""
-    until = time.monotonic() + within
-    run.hold(2)
-    while math.isinf(run.recovery(episode, to=to)) and time.monotonic() < until:
-        run.hold(0.5)

@@ -8,7 +8,7 @@ from contextlib import ExitStack, suppress
 
 import httpx
 import pytest
-from harness import Clinic, booked, hold_until_recovered
+from harness import Clinic, booked
 
 from pytest_resilience import SLO, Episode, Link, Loader, Post, PostgresServer, Service, wait_until
 
@@ -121,7 +121,7 @@ def test_an_instance_near_its_cap_serves_and_beyond_it_comes_back(
                         knock.sendall(ENDLESS)
                 wait_until(lambda: not app.running, within=20, what="it is out of memory")
             run.hold(0.5)
-        hold_until_recovered(run, cap, to=SERVED)
+        run.hold_until_recovered(cap, to=SERVED)
     assert cap.receipt.counts["oom_kills"] == 1
     assert run.before(cap).statuses == {201}
     if survived:  # what came within its cap was served

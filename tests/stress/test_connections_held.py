@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from harness import hold_until_recovered
 
 from pytest_resilience import SLO, Get, Hogs, Loader, Service, Sized, mix, wait_until
 
@@ -39,7 +38,7 @@ def test_a_thousand_silent_clients_cost_nobody_the_service(
         run.hold(0.7)
         with hogs.connections(crowded, n=SILENT) as crowd:
             run.hold(sized(quick=2.5, standard=30, full=300))
-        hold_until_recovered(run, crowd, to=SERVED)
+        run.hold_until_recovered(crowd, to=SERVED)
     assert crowd.receipt.counts["established"] == SILENT
     served = run.under(crowd)
     assert SERVED.met_by(served)

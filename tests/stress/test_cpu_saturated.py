@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from harness import hold_until_recovered
 
 from pytest_resilience import SLO, Get, Hogs, Loader, Service, Sized, mix
 
@@ -32,7 +31,7 @@ def test_slots_are_served_while_every_cpu_is_busy(app: Service, hogs: Hogs, load
         run.hold(0.7)
         with hogs.cpu() as squeeze:
             run.hold(sized(quick=2.5, standard=30, full=300))
-        hold_until_recovered(run, squeeze, to=CALM)
+        run.hold_until_recovered(squeeze, to=CALM)
     assert float(squeeze.receipt.counts["busy_share"]) > 0.9
     crowded = run.under(squeeze)
     assert CROWDED.met_by(crowded)

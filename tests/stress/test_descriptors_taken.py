@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from harness import hold_until_recovered
 
 from pytest_resilience import SLO, Get, Hogs, Loader, Service, Sized
 
@@ -28,7 +27,7 @@ def test_new_connections_are_taken_while_files_are_scarce(app: Service, hogs: Ho
         run.hold(0.7)
         with hogs.descriptors(taken, fall_short=True) as squeeze:
             run.hold(sized(quick=2.5, standard=30, full=300))
-        hold_until_recovered(run, squeeze, to=SERVED)
+        run.hold_until_recovered(squeeze, to=SERVED)
     assert int(squeeze.receipt.counts["descriptors"]) >= 10_000
     served = run.under(squeeze)
     assert SERVED.met_by(served)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from harness import Clinic, hold_until_recovered
+from harness import Clinic
 
 from pytest_resilience import SLO, Get, Hogs, Loader, Post, Sized, mix
 
@@ -39,7 +39,7 @@ def test_bookings_are_committed_while_the_device_is_busy(
         run.hold(0.7)
         with hogs.io(workers=1, path=tmp_path) as squeeze:
             run.hold(seconds)
-        hold_until_recovered(run, squeeze, to=CALM)
+        run.hold_until_recovered(squeeze, to=CALM)
     assert int(squeeze.receipt.counts["flushes"]) > 10
     crowded = run.under(squeeze)
     assert CROWDED.met_by(crowded)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from harness import Clinic, hold_until_recovered
+from harness import Clinic
 
 from pytest_resilience import SLO, Get, Hogs, Loader, Post, Sized, mix
 
@@ -40,7 +40,7 @@ def test_bookings_are_taken_while_the_disk_fills(
         run.hold(0.7)
         with shortage as squeeze:
             run.hold(seconds)
-        hold_until_recovered(run, squeeze, to=SERVED)
+        run.hold_until_recovered(squeeze, to=SERVED)
     served = run.under(squeeze)
     assert SERVED.met_by(served)
     assert served.statuses == {200, 201}

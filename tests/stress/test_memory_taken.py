@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from harness import hold_until_recovered
 
 from pytest_resilience import SLO, Get, Hogs, Loader, Service, Sized, mix
 
@@ -34,7 +33,7 @@ def test_slots_are_served_while_memory_is_taken(app: Service, hogs: Hogs, load: 
         before = app.usage()
         with shortage as squeeze:
             run.hold(sized(quick=2.5, standard=30, full=300))
-        hold_until_recovered(run, squeeze, to=SERVED)
+        run.hold_until_recovered(squeeze, to=SERVED)
         after = app.usage()
     served = run.under(squeeze)
     assert SERVED.met_by(served)

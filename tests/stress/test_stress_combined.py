@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from harness import hold_until_recovered
 
 from pytest_resilience import SLO, Get, Hogs, Loader, Service, Sized, mix, together
 
@@ -42,7 +41,7 @@ def test_the_clinic_degrades_clearly_under_everything_at_once(
         run.hold(0.7)
         with everything as squeeze:
             run.hold(sized(quick=2.5, standard=30, full=300))
-        hold_until_recovered(run, squeeze, to=CALM)
+        run.hold_until_recovered(squeeze, to=CALM)
     assert squeeze.receipt.counts["faults"] == 5
     crowded = run.under(squeeze)
     assert CROWDED.met_by(crowded)

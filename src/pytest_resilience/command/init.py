@@ -44,7 +44,7 @@ def test_the_service_recovers_from_a_crash(app, load):
         run.hold(4)
         with app.killed() as crash:
             run.hold(1)
-        run.hold(3)
+        run.hold_until_recovered(crash, to=PAGE)
     assert PAGE.met_by(run.before(crash))
     assert run.recovery(crash, to=PAGE) < 30
 '''

@@ -30,7 +30,7 @@ from pytest_resilience.load.crew import Crew
 from pytest_resilience.load.driver.wire import Job
 from pytest_resilience.load.process import Launcher
 from pytest_resilience.load.profile import check_hold
-from pytest_resilience.load.windows import Windows
+from pytest_resilience.load.recovering import Recovering
 from pytest_resilience.measure.line import line
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 LOOK = 0.02  # seconds between two looks for bad news in an async hold
 
 
-class Run(Windows):
+class Run(Recovering):
     """Load in progress, under `with` or `async with`; used once.
 
     :ivar guard: looks for the threshold at which it has to end.
