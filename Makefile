@@ -49,8 +49,9 @@ soak: $(INSTALLED)  ## run the soak for a minute (ARGS=--resilience-duration=24h
 test: $(INSTALLED)  ## run every test, scenarios and slow ones included
 	$(PY) -m pytest $(ARGS)
 
+# More than two side by side are too much for two processors: a scenario fails there for another reason than its bug.
 proof: $(INSTALLED)  ## show that the scenarios catch bugs: each on a clinic with each that it names
-	$(PY) -m pytest tests/proof -n $(JOBS) --dist worksteal $(ARGS)
+	$(PY) -m pytest tests/proof -n 2 --dist worksteal $(ARGS)
 
 soak-suite: $(INSTALLED)  ## run all scenarios on the healthy clinic 20 times, until the first false alarm
 	@for round in $$(seq $(ROUNDS)); do \
