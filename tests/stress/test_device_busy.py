@@ -10,7 +10,7 @@ from harness import Clinic
 from pytest_resilience import SLO, Get, Hogs, Loader, Post, Sized, mix
 
 CALM = SLO(p95=1, error_rate=0.01)
-CROWDED = SLO(p95=3, error_rate=0.2)
+CROWDED = SLO(p95=3, error_rate=0.05)
 RATE = 80
 
 
