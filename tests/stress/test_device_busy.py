@@ -1,4 +1,7 @@
-"""Neighbours keep the disk's device busy with flushed writes. Bookings take longer to commit, and are committed."""
+"""Neighbours keep the disk's device busy with flushed writes. Bookings take longer to commit, and are committed.
+
+The servers of tests do not flush what they commit, so nobody would wait for the device: here Postgres does.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,23 @@ from pathlib import Path
 import pytest
 from harness import Clinic
 
-from pytest_resilience import SLO, Get, Hogs, Loader, Post, Sized, mix
+from pytest_resilience import SLO, Get, Hogs, Loader, Post, PostgresServer, Sized, mix, wait_until
 
 CALM = SLO(p95=1, error_rate=0.01)
 CROWDED = SLO(p95=3, error_rate=0.05)
 RATE = 80
 
 
+@pytest.fixture
+def flushed(postgres_server: PostgresServer) -> None:
+    """Have Postgres flush every commit to the device."""
+    for sql in ("ALTER SYSTEM SET fsync = on", "SELECT pg_reload_conf()"):
+        postgres_server.query(sql)
+    wait_until(lambda: postgres_server.query("SHOW fsync") == [("on",)], within=10, what="Postgres flushes")
+
+
 @pytest.mark.stress
+@pytest.mark.usefixtures("flushed")
 @pytest.mark.failure_mode(
     "The disk's device is busy",
     symptom="Bookings take longer; all are committed.",

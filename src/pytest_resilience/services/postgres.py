@@ -18,15 +18,12 @@ from pytest_resilience.services.pgwire import PgConnection, Row
 from pytest_resilience.services.postgres_faults import PATIENCE, PostgresFaults
 from pytest_resilience.services.process import ProcessBackend
 from pytest_resilience.services.programs import Program
-from pytest_resilience.services.template import DATABASE, USER, cache_directory, template
+from pytest_resilience.services.template import CHANGEABLE, DATABASE, USER, cache_directory, template
 from pytest_resilience.services.tended import AT_ONCE, START
 from pytest_resilience.timeline import Receipt
 from pytest_resilience.waiting import wait_until
 
-# Without fsync nothing that was acknowledged is lost when the *process* is killed: it has been written, and
-# what has been written is the kernel's. Only a crash of the machine could tell the difference.
 SETTINGS = {
-    "fsync": "off",
     "shared_buffers": "32MB",
     "max_connections": "100",
     # The defaults, which initdb would make smaller with its small segments.
@@ -108,7 +105,11 @@ class PostgresServer(PostgresFaults):
         def housed(volume: Volume) -> Spec:
             # A small disk has its log in files of 1 MB, as with an embedded server: data fills it, not the next file.
             initdb = f"{spec.env[INITDB_ARGS]} --wal-segsize 1"
-            return replace(spec, env={**spec.env, "PGDATA": f"{volume.inside}/data", INITDB_ARGS: initdb})
+            # Nobody washes it before its test.
+            command = (*spec.command, *_options(CHANGEABLE))
+            return replace(
+                spec, command=command, env={**spec.env, "PGDATA": f"{volume.inside}/data", INITDB_ARGS: initdb}
+            )
 
         server._housing = housed
         return server
@@ -141,7 +142,7 @@ class PostgresServer(PostgresFaults):
         if self._data is None:
             super().ensure_fresh()
             with PgConnection(self.host, self.port, user=USER, database=USER, timeout=PATIENCE) as connection:
-                wash(connection, DATABASE, USER)
+                wash(connection, DATABASE, USER, settings=CHANGEABLE)
             return
         self._unit.stop(FAREWELL)
         self._data.reset()

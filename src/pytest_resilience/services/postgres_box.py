@@ -11,7 +11,7 @@ from dataclasses import replace
 from pytest_resilience.services.backend import Backend
 from pytest_resilience.services.postgres import container_spec
 from pytest_resilience.services.postgres_node import FORK, SIGNAL, Fork, PostgresNode, node_settings
-from pytest_resilience.services.template import USER
+from pytest_resilience.services.template import CHANGEABLE, USER
 from pytest_resilience.services.wal import TOOL, Lost, counted, dump
 
 # A copy has a directory of its own beside the first one: to make files takes longest where some were just removed.
@@ -46,7 +46,7 @@ class PostgresContainerNode(PostgresNode):
 
         :param other: the port of its fellow.
         """
-        settings = {**node_settings(name, other), "listen_addresses": "127.0.0.1", "port": str(port)}
+        settings = {**CHANGEABLE, **node_settings(name, other), "listen_addresses": "127.0.0.1", "port": str(port)}
         spec = container_spec(image, port=port, name=name, settings=settings)
         return cls(
             backend.unit(

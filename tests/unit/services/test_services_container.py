@@ -109,6 +109,7 @@ def test_a_postgres_that_is_washed_does_not_complain_of_its_settings(
         wait_until(lambda: "received SIGHUP" in server.logs(), within=10, what="it has read its settings again")
         assert server.query("SELECT 1 FROM pg_tables WHERE tablename = 'mine'") == []
         assert "cannot be changed" not in server.logs()
+        wait_until(lambda: server.query("SHOW fsync") == [("off",)], within=10)
     finally:
         server.remove()
 

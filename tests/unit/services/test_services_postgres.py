@@ -11,6 +11,7 @@ from pytest_resilience.errors import FaultDidNotBite, ServiceStateError
 from pytest_resilience.services.laundry import wash
 from pytest_resilience.services.pgwire import PgConnection, PostgresRefused
 from pytest_resilience.services.postgres import PostgresServer, container_spec
+from pytest_resilience.services.template import CHANGEABLE
 from pytest_resilience.waiting import wait_until
 
 
@@ -130,6 +131,21 @@ def test_a_washed_postgres_holds_nothing_of_the_last_test(postgres: PostgresServ
     with client(postgres), client(postgres, "postgres") as session:
         wash(session, "test", "postgres")
     wait_until(lambda: is_clean(postgres), within=10, what="the settings are read again")
+
+
+def test_a_test_may_have_it_flush_and_the_next_one_does_not(postgres: PostgresServer) -> None:
+    for end in (postgres.ensure_fresh, lambda: washed(postgres)):
+        assert postgres.query("SHOW fsync") == [("off",)]
+        postgres.query("ALTER SYSTEM SET fsync = on")
+        postgres.query("SELECT pg_reload_conf()")
+        wait_until(lambda: postgres.query("SHOW fsync") == [("on",)], within=10)
+        end()
+        wait_until(lambda: postgres.query("SHOW fsync") == [("off",)], within=10)
+
+
+def washed(postgres: PostgresServer) -> None:
+    with client(postgres, "postgres") as session:
+        wash(session, "test", "postgres", settings=CHANGEABLE)
 
 
 @pytest.mark.parametrize("fault", ["killed", "stopped", "paused"])
