@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pytest_resilience.errors import DriverSaturated, NoSamples, TooFewSamples, UsageError
 from pytest_resilience.faults.offload import offload
 from pytest_resilience.load.windows import Windows
+from pytest_resilience.measure.sides import require_episode
 
 if TYPE_CHECKING:
     from pytest_resilience.measure.slo import SLO
@@ -57,6 +58,7 @@ class Recovering(Windows):
 
     @staticmethod
     def _deadline(episode: Episode, within: float, steady: float) -> float:
+        require_episode(episode)
         for name, value in (("within", within), ("steady", steady)):
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
                 raise UsageError(f"hold_until_recovered({name}={value!r}): expected seconds, such as 5")

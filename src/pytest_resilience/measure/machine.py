@@ -37,6 +37,13 @@ class Periods(NamedTuple):
     total: int
 
 
+class Seen(NamedTuple):
+    """What was read at one moment: of the processors, and of each control group with a quota."""
+
+    ticks: Ticks
+    periods: list[Periods]
+
+
 def crowding(busy: float) -> str:
     """Say how busy the processors were, where that may be why something was slow; else nothing.
 
@@ -73,12 +80,11 @@ class Machine:
         self._cpus = os.sched_getaffinity(0)
         self._lock = threading.Lock()
         self._limits = [path for path in self._groups() if _periods(path).total]
-        self._read = clock()
-        self._ticks, self._periods = self._look()
+        self._read, self._seen = clock(), self._look()
         self._busy = math.nan
 
     def busy(self) -> float:
-        """Return how busy they have been since the reading before, 0 to 1; nan where there has been none.
+        """Return how busy they have been since the reading before, 0 to 1; nan where that cannot be told.
 
         That is the share of their time that was used, or the share of its periods in which a control group that
         we are in used up its quota, whichever is more: in a container with a quota the processors of the host
@@ -87,17 +93,16 @@ class Machine:
         with self._lock:
             now = self._clock()
             if now - self._read >= EVERY:
-                seen, periods = self._look()
-                shares = [seen.since(self._ticks)]
-                for one, before in zip(periods, self._periods, strict=True):
-                    if one.total > before.total:
-                        shares.append((one.throttled - before.throttled) / (one.total - before.total))
-                self._read, self._ticks, self._periods, self._busy = now, seen, periods, max(shares)
+                before, self._read, self._seen = self._seen, now, self._look()
+                self._busy = math.nan if before is None or self._seen is None else _share(before, self._seen)
             return self._busy
 
-    def _look(self) -> tuple[Ticks, list[Periods]]:
-        stat = (self._root / "proc/stat").read_text()
-        return ticks(stat, self._cpus), [_periods(path) for path in self._limits]
+    def _look(self) -> Seen | None:
+        try:
+            stat = (self._root / "proc/stat").read_text()
+        except OSError:  # it is hidden here, or no descriptor is left
+            return None
+        return Seen(ticks(stat, self._cpus), [_periods(path) for path in self._limits])
 
     def _groups(self) -> Iterator[Path]:
         memberships = self._root / "proc/self/cgroup"
@@ -113,6 +118,12 @@ class Machine:
             parts = [part for part in path.split("/") if part not in ("", "..")]
             for depth in range(len(parts), -1, -1):
                 yield base.joinpath(*parts[:depth], "cpu.stat")
+
+
+def _share(before: Seen, now: Seen) -> float:
+    pairs = zip(before.periods, now.periods, strict=True)
+    used_up = [(b.throttled - a.throttled) / (b.total - a.total) for a, b in pairs if b.total > a.total]
+    return max([now.ticks.since(before.ticks), *used_up])
 
 
 def _periods(path: Path) -> Periods:

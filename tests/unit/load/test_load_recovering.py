@@ -140,3 +140,9 @@ def test_a_time_that_cannot_be_meant_is_refused(toy: Make, wrong: dict[str, floa
     run = toy(lambda _: 0.01)
     with pytest.raises(UsageError, match=r"hold_until_recovered\((within|steady)=.*expected seconds, such as 5"):
         run.hold_until_recovered(outage(), to=QUICK, **wrong)
+
+
+def test_what_is_no_episode_is_refused(toy: Make) -> None:
+    run = toy(lambda _: 0.01)
+    with pytest.raises(UsageError, match="episode"):
+        run.hold_until_recovered(3.0, to=QUICK)  # type: ignore[arg-type]

@@ -104,6 +104,18 @@ def test_a_group_without_a_quota_says_nothing(fake: Fake) -> None:
     assert machine.busy() == 0.1
 
 
+def test_where_it_cannot_be_read_it_is_not_known_and_nothing_else_suffers(fake: Fake) -> None:
+    machine = fake.machine()
+    (fake.root / "proc/stat").unlink()
+    fake.now += EVERY
+    assert math.isnan(machine.busy())
+    assert math.isnan(fake.machine().busy())
+    fake.tell(worked=10, rested=10, seconds=EVERY)
+    assert math.isnan(machine.busy())
+    fake.tell(worked=10, rested=10, seconds=EVERY)
+    assert machine.busy() == 0.5
+
+
 def test_the_real_one_is_busy_while_all_its_processors_are() -> None:
     now = 0.0
     machine = Machine(clock=lambda: now)
