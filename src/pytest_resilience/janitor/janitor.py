@@ -78,8 +78,8 @@ class Janitor:
         state = state_directory(directory)
         swept = sweep(state)
         token = secrets.token_hex(8)
-        journal = Journal.create(state / f"{token}.journal")
-        janitor = cls(journal, Keeper(journal.path), token, state / token, swept)
+        journal = Journal.begin(state / f"{token}.journal")
+        janitor = cls(journal, Keeper(journal), token, state / token, swept)
         try:
             # Promised first and so undone last, when all else is: whatever escaped from its group, then the files.
             janitor.promise(RemoveDirectory(janitor.directory))

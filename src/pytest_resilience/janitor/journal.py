@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_resilience.errors import JanitorError
+from pytest_resilience.janitor.nameless import give_name, open_nameless, opened
 from pytest_resilience.janitor.owner import Owner
 from pytest_resilience.janitor.undo import Undo, decode, encode
 
@@ -43,17 +44,34 @@ class Journal:
         self._torn = False
 
     @classmethod
-    def create(cls, path: Path) -> Journal:
-        """Begin a new journal, owned by this process.
+    def begin(cls, path: Path) -> Journal:
+        """Begin a new journal, owned by this process, that nobody finds before it is `published`.
 
         :raises FileExistsError: there is one of this name.
         """
         first = json.dumps({"owner": Owner.ourselves()._asdict()})
         with beginning(path.parent):
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-            journal = cls(path, os.open(path, flags, 0o600))
+            journal = cls(path, open_nameless(path))
             journal._write(first)
         return journal
+
+    @classmethod
+    def create(cls, path: Path) -> Journal:
+        """Begin a new journal, and publish it; raises as both do."""
+        journal = cls.begin(path)
+        journal.publish()
+        return journal
+
+    def publish(self) -> None:
+        """Let it be found at its path.
+
+        :raises FileExistsError: there is one of this name.
+        """
+        give_name(self._descriptor, self.path)
+
+    def open_again(self) -> int:
+        """Return another descriptor of it, to be read; a lock of one is none of the other."""
+        return os.open(opened(self._descriptor), os.O_RDONLY | os.O_CLOEXEC)
 
     @classmethod
     def resume(cls, path: Path) -> Journal:

@@ -13,7 +13,9 @@ import weakref
 from pathlib import Path
 
 from pytest_resilience.errors import JanitorError
+from pytest_resilience.janitor.journal import Journal
 from pytest_resilience.janitor.kill import JANITOR
+from pytest_resilience.janitor.nameless import give_name, open_nameless
 from pytest_resilience.janitor.program import QUIT
 
 _PROGRAM = Path(__file__).with_name("program.py")
@@ -23,16 +25,18 @@ _PATIENCE = 10.0
 class Keeper:
     """One janitor process over one journal, replaced when it dies; safe between threads."""
 
-    def __init__(self, journal: Path) -> None:
+    def __init__(self, journal: Journal) -> None:
+        """Start one over a journal that was begun, and publish that: nothing is to be found that nobody looks after."""
         self._journal = journal
-        self._log = journal.with_suffix(".log")
+        self._log = journal.path.with_suffix(".log")
         self._stillborn = 0
         self._socket: socket.socket | None = None
         # Held while this process forks: no child is born with an end of a socket that is not yet in its place.
         self._lock = threading.RLock()
         _let_go_in_forks(self._lock, weakref.ref(self))
         with self._lock:
-            self._start()
+            self._start(open_nameless(self._log))
+        journal.publish()
 
     @property
     def pid(self) -> int:
@@ -50,10 +54,10 @@ class Keeper:
                 self._stillborn += 1
                 if self._stillborn > 2:
                     raise JanitorError(
-                        f"the janitor process of {self._journal} ended {self._stillborn} times before it was up, "
+                        f"the janitor process of {self._journal.path} ended {self._stillborn} times before it was up, "
                         f"with status {self._process.returncode}; what it says is in {self._log}: {self._said()}"
                     )
-                self._start()
+                self._start(os.open(self._log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
     def dismiss(self) -> None:
         """End the janitor process; it undoes nothing. The journal's lock is free after that."""
@@ -76,18 +80,17 @@ class Keeper:
             self._socket.close()
         self._socket = None
 
-    def _start(self) -> None:
+    def _start(self, log: int) -> None:
         self.let_go()
         kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
         ours, theirs = socket.socketpair()
         # The lock belongs to the open file, so it is held without a gap from here on, and by the
         # janitor process alone as soon as we have closed ours.
-        lock = os.open(self._journal, os.O_RDONLY | os.O_CLOEXEC)
-        log = os.open(self._log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = self._journal.open_again()
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self._process: subprocess.Popen[bytes] = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(_PROGRAM), str(self._journal), str(lock)],
+                [sys.executable, "-I", "-S", str(_PROGRAM), str(self._journal.path), str(lock)],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=log,
@@ -95,8 +98,9 @@ class Keeper:
                 start_new_session=True,
                 # Without the mark: a pytest that was itself launched may be killed by its mark, and
                 # its janitor has to outlive it.
-                env={**kept, JANITOR: self._journal.stem},
+                env={**kept, JANITOR: self._journal.path.stem},
             )
+            give_name(log, self._log)
         except BaseException:
             ours.close()
             raise
