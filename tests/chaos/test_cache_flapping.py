@@ -43,4 +43,4 @@ def test_a_flapping_cache_refuses_nobody(clinic: Clinic, link: Linker, redis_ser
     assert set(under.returned) == {"cache", "database"}  # it was used whenever it was there
     assert flapping.receipt.counts["times_down"] >= 3
     assert flapping.receipt.counts["connections_cut"]
-    assert run.recovery(flapping, to=READS) < 10
+    assert run.recovery(flapping, to=READS) < 3

@@ -52,12 +52,11 @@ def test_what_is_lost_is_lost_clearly_and_bookings_are_not_touched(
             wait_until(lambda: state(running) == "running", within=20)
             waiting = [ask(JOB) for _ in range(3)]
             with redis_server.flushed() as episode:
-                told, lost = state(running), {state(job) for job in waiting}
+                lost = {state(job) for job in (running, *waiting)}
                 later = ask(JOB)
             run.hold(1)
             wait_until(lambda: state(later) == "done", within=20, what="the worker goes on")
         assert lost == {"no_such_job"}  # and not queued for ever
-        assert told in ("no_such_job", "done")  # done: it had ended before it was asked for
         assert state(running) == "done"  # the worker had it in hand, and its result is in the database
         assert {state(job) for job in waiting} == {"no_such_job"}
     assert run.samples.statuses == {201}

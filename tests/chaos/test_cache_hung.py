@@ -37,4 +37,4 @@ def test_a_hung_cache_does_not_hang_its_readers(app: Service, redis_server: Redi
     assert not run.examples  # nobody was refused
     assert SLO(p95=0.5, error_rate=0.01).met_by(run.during(hang))
     assert run.during(hang).quantile(0.5) < 0.05  # most do not wait for the cache at all
-    assert run.recovery(hang, to=BACK) < 10
+    assert run.recovery(hang, to=BACK) < 5

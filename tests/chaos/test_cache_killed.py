@@ -36,4 +36,4 @@ def test_slots_are_served_while_the_cache_is_dead(app: Service, redis_server: Re
     assert READS.met_by(run.before(outage))
     assert not run.examples  # nobody was refused
     assert SLO(p95=0.5, error_rate=0.01).met_by(run.during(outage))
-    assert run.recovery(outage, to=READS) < 10
+    assert run.recovery(outage, to=READS) < 5

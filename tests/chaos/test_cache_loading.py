@@ -54,5 +54,5 @@ def test_a_loading_redis_is_waited_for_and_nothing_is_lost(
     assert (refused.status_code, refused.json()["dependency"]) == (503, "redis")
     assert states == ["queued"] * 3
     assert accepted.status_code == 202
-    assert run.recovery(episode, to=BACK) < 10
+    assert run.recovery(episode, to=BACK) < 3
     assert calm.settled(within=5)

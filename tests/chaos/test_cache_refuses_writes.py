@@ -54,7 +54,7 @@ def test_slots_are_served_and_jobs_are_refused_clearly(
     refused = run.under(episode).named("ask")
     assert refused.statuses == {503}
     assert {said["dependency"] for said in refused.returned} == {"redis"}
-    assert run.recovery(episode, to=BACK) < 10
+    assert run.recovery(episode, to=BACK) < 3
 
     accepted = {said["id"] for said in run.samples.returned if "id" in said}
     queued = redis_server.command("LRANGE", "clinic:jobs", 0, -1)

@@ -51,4 +51,4 @@ def test_what_was_cut_off_is_asked_again_and_booked_once(
     held = [int(slot or 0) for (slot,) in postgres_server.query("SELECT slot FROM bookings")]
     assert len(held) == len(set(held))
     assert {slot for _, slot in run.samples.returned} <= set(held)
-    assert run.recovery(breaks, to=BACK) < 10
+    assert run.recovery(breaks, to=BACK) < 3

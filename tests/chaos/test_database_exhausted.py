@@ -57,5 +57,5 @@ def test_bookings_are_refused_clearly_while_no_connection_is_to_be_had(
     assert told.count("breaker open") > 0.8 * len(told)
     assert refused.quantile(0.25) < 0.05
     assert refused.quantile(0.5) < 0.25
-    assert run.recovery(episode, to=BACK) < 10
+    assert run.recovery(episode, to=BACK) < 5
     assert calm.settled(within=5)

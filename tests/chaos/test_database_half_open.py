@@ -60,4 +60,4 @@ def test_a_pool_lives_on_its_connections_and_without_them_fails_fast(
     assert max(hanging.latencies) < 2
     assert hanging.quantile(0.5) < 0.1
     assert outage.receipt.counts["connections_unanswered"]
-    assert run.recovery(outage, to=BACK) < 10
+    assert run.recovery(outage, to=BACK) < 5

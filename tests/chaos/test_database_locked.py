@@ -61,7 +61,7 @@ def test_bookings_time_out_clearly_and_reads_go_on(
     assert max(late.latencies) < PATIENCE + 2
     assert run.samples.named("read").statuses == {200}
     assert run.under(episode).named("read").quantile(0.25) < 0.05  # who reads does not stand in the queue of who books
-    assert run.recovery(episode, to=BACK) < 10
+    assert run.recovery(episode, to=BACK) < 3
     acknowledged = {said["slot"] for status, said in run.samples.returned if status == 201}
     held = {int(slot or 0) for (slot,) in postgres_server.query("SELECT slot FROM bookings")}
     assert acknowledged <= held

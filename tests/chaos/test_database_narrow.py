@@ -44,4 +44,4 @@ def test_answers_take_the_time_of_their_bytes(app_over_link: Service, database_l
     assert min(slow.latencies) >= answer / RATE
     assert SLO(p95=0.5).met_by(slow)
     assert run.samples.statuses == {200}
-    assert run.recovery(narrow, to=BACK) < 10
+    assert run.recovery(narrow, to=BACK) < 3

@@ -46,7 +46,7 @@ def test_bookings_fail_fast_across_a_partition(
     assert cut_off.statuses == {503}
     assert cut_off.quantile(0.5) < 0.1  # the breaker answers for the database
     assert max(cut_off.latencies) < 2
-    assert run.recovery(partition, to=BACK) < 10
+    assert run.recovery(partition, to=BACK) < 5
     held = booked(postgres_server)
     assert nothing_lost(run.samples.returned, held)
     assert nothing_doubled(held)

@@ -55,7 +55,7 @@ def test_reads_go_on_while_bookings_are_refused(clinic: Clinic, postgres_server:
     }
     assert run.samples.named("read").statuses == {200}
     assert run.under(episode).named("read").quantile(0.25) < 0.05
-    assert run.recovery(episode, to=BACK) < 10
+    assert run.recovery(episode, to=BACK) < 3
     assert run.samples.between(episode.healed, float("inf")).named("book").statuses == {201}
 
     acknowledged = {said["slot"] for status, said in run.samples.returned if status == 201}

@@ -53,7 +53,7 @@ def test_nothing_acknowledged_is_lost_over_a_restart(
         with postgres_server.restarted(graceful=False) as crash:
             pass
         run.hold_until_recovered(crash, to=BACK)
-    assert run.recovery(crash, to=BACK) < 10
+    assert run.recovery(crash, to=BACK) < 5
     assert len(run.after(restart)) > 0
 
     told = History.of(each for each in run.samples if each.name != look.label)

@@ -63,4 +63,4 @@ def test_attempts_are_spaced_exponentially_and_bounded(clinic: Clinic, database_
     asked = run.during(outage)
     assert run.under(outage).statuses == {503}
     assert ATTEMPTS <= tried < len(asked) / 4  # the breaker spares it
-    assert run.recovery(outage, to=BACK) < 10
+    assert run.recovery(outage, to=BACK) < 3

@@ -39,4 +39,4 @@ def test_bookings_bear_a_slow_road_to_the_database(app_over_link: Service, datab
     slow = run.under(distance)
     assert SLO(p95=0.5, error_rate=0.01).met_by(slow)
     assert min(slow.latencies) >= 2 * (FAR - JITTER)  # every booking made the journey
-    assert run.recovery(distance, to=BACK) < 10
+    assert run.recovery(distance, to=BACK) < 3

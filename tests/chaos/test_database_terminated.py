@@ -48,7 +48,7 @@ def test_sessions_that_are_closed_cost_no_booking(
             run.hold(0.5)
         run.hold_until_recovered(episode, to=BACK)
     assert run.samples.statuses <= {200, 201}  # with a key, it is asked again, and nobody is refused
-    assert run.recovery(episode, to=BACK) < 10
+    assert run.recovery(episode, to=BACK) < 3
     held = [int(slot or 0) for (slot,) in postgres_server.query("SELECT slot FROM bookings")]
     assert set(run.samples.returned) == set(held)
     assert len(held) == len(set(held))

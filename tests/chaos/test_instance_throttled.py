@@ -34,4 +34,4 @@ def test_a_throttled_instance_is_late_and_recovers(clinic: Clinic, load: Loader)
     assert throttle.receipt.bit
     assert run.samples.statuses <= {200, 503}
     assert run.during(throttle).p95 > 0.1  # it waits for its next turn, if for nothing else
-    assert run.recovery(throttle, to=SERVED) < 10
+    assert run.recovery(throttle, to=SERVED) < 5

@@ -41,4 +41,4 @@ def test_bookings_bear_a_lossy_network(
     assert lossy.p95 > 0.2  # those of a lost packet waited for it to be sent again
     assert lossy.quantile(0.5) < 0.1  # the others did not
     assert lossy.statuses <= {201, 503}
-    assert run.recovery(loss, to=BOOKING) < 10
+    assert run.recovery(loss, to=BOOKING) < 3

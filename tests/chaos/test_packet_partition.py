@@ -40,4 +40,4 @@ def test_bookings_fail_fast_while_no_packet_gets_through(
     assert cut_off.quantile(0.5) < 0.1  # the breaker answers for the database
     assert max(cut_off.latencies) < 2
     assert partition.receipt.counts["segments_retransmitted"]
-    assert run.recovery(partition, to=BACK) < 10
+    assert run.recovery(partition, to=BACK) < 5

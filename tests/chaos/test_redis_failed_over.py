@@ -45,7 +45,7 @@ def test_slots_are_served_while_the_cache_fails_over(
     wait_until(lambda: urlopen(f"{app.url}/slots").status == 200 and lookups(cache) > before, within=20)
     assert SLO(p95=0.5, error_rate=0.01).met_by(run.during(outage))
     assert float(outage.receipt.counts["seconds_until_writes"]) < 30
-    assert run.recovery(outage, to=READS) < 10
+    assert run.recovery(outage, to=READS) < 5
 
 
 @pytest.mark.chaos
