@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from pytest_resilience.measure.machine import Ticks, ticks
+from pytest_resilience.measure.machine import Ticks, groups, ticks
+
+# Of a control group, by version: the limit of its memory, what it uses, and how much of that is file cache.
+_FILES = {
+    1: ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    2: ("memory.max", "memory.current", "inactive_file"),
+}
 
 
 class Room(NamedTuple):
@@ -63,29 +69,17 @@ class Host:
         return float(self._read("proc/loadavg").split()[0])
 
     def _groups(self) -> Iterator[Room]:
-        for line in self._lines("proc/self/cgroup"):
-            number, controllers, path = line.split(":", 2)
-            if number == "0":
-                yield from self._limited("sys/fs/cgroup", path, "memory.max", "memory.current", "inactive_file")
-            elif "memory" in controllers.split(","):
-                base = "sys/fs/cgroup/memory"
-                names = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
-                yield from self._limited(base, path, *names)
-
-    def _limited(self, base: str, path: str, limit: str, usage: str, cache: str) -> Iterator[Room]:
-        # In a container with a namespace of its own the path may be that of the host: then only its root is seen.
-        parts = [part for part in path.split("/") if part not in ("", "..")]
-        for depth in range(len(parts), -1, -1):
-            place = "/".join([base, *parts[:depth]])
-            text = "".join(self._lines(f"{place}/{limit}"))
+        for version, folder in groups(Path(self.root), "memory"):
+            limit, usage, cache = _FILES[version]
+            text = "".join(_lines(folder / limit))
             if text.isdigit() and int(text) < 1 << 60:  # "no limit" is a number in v1
-                stat = dict(line.split() for line in self._lines(f"{place}/memory.stat"))
-                used = int("".join(self._lines(f"{place}/{usage}"))) - int(stat.get(cache, 0))
+                stat = dict(line.split() for line in _lines(folder / "memory.stat"))
+                used = int("".join(_lines(folder / usage))) - int(stat.get(cache, 0))
                 yield Room(int(text), int(text) - used)
-
-    def _lines(self, name: str) -> list[str]:
-        path = Path(self.root) / name
-        return path.read_text().splitlines() if path.exists() else []
 
     def _read(self, name: str) -> str:
         return (Path(self.root) / name).read_text()
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.exists() else []

@@ -55,19 +55,13 @@ class Journal:
             journal._write(first)
         return journal
 
-    @classmethod
-    def create(cls, path: Path) -> Journal:
-        """Begin a new journal, and publish it; raises as both do."""
-        journal = cls.begin(path)
-        journal.publish()
-        return journal
-
-    def publish(self) -> None:
-        """Let it be found at its path.
+    def publish(self) -> Journal:
+        """Let it be found at its path, and return it.
 
         :raises FileExistsError: there is one of this name.
         """
         give_name(self._descriptor, self.path)
+        return self
 
     def open_again(self) -> int:
         """Return another descriptor of it, to be read; a lock of one is none of the other."""

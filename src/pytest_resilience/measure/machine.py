@@ -69,6 +69,23 @@ def ticks(stat: str, cpus: Iterable[int]) -> Ticks:
     return Ticks(busy, total)
 
 
+def groups(root: Path, controller: str) -> Iterator[tuple[int, Path]]:
+    """Yield the control groups that we are in, and those around them: the version of their tree, and the folder.
+
+    :param root: in which `proc` and `sys` are.
+    :param controller: of version 1, such as "memory"; in version 2 there is one tree for all.
+    """
+    memberships = root / "proc/self/cgroup"
+    for line in memberships.read_text().splitlines() if memberships.exists() else ():
+        number, controllers, path = line.split(":", 2)
+        if number != "0" and controller not in controllers.split(","):
+            continue
+        # In a container with a namespace of its own the path may be that of the host: then only its root is seen.
+        parts = [part for part in path.split("/") if part not in ("", "..")]
+        for depth in range(len(parts), -1, -1):
+            yield (2 if number == "0" else 1), root.joinpath("sys/fs/cgroup", controllers, *parts[:depth])
+
+
 class Machine:
     """Reads how busy the processors are that this process may use; safe between threads.
 
@@ -79,7 +96,8 @@ class Machine:
         self._root, self._clock = Path(root), clock
         self._cpus = os.sched_getaffinity(0)
         self._lock = threading.Lock()
-        self._limits = [path for path in self._groups() if _periods(path).total]
+        files = (folder / "cpu.stat" for _, folder in groups(self._root, "cpu"))
+        self._limits = [path for path in files if _periods(path).total]
         self._read, self._seen = clock(), self._look()
         self._busy = math.nan
 
@@ -103,21 +121,6 @@ class Machine:
         except OSError:  # it is hidden here, or no descriptor is left
             return None
         return Seen(ticks(stat, self._cpus), [_periods(path) for path in self._limits])
-
-    def _groups(self) -> Iterator[Path]:
-        memberships = self._root / "proc/self/cgroup"
-        for line in memberships.read_text().splitlines() if memberships.exists() else ():
-            number, controllers, path = line.split(":", 2)
-            if number == "0":
-                base = self._root / "sys/fs/cgroup"
-            elif "cpu" in controllers.split(","):
-                base = self._root / "sys/fs/cgroup" / controllers
-            else:
-                continue
-            # In a container with a namespace of its own the path may be that of the host: then only its root is seen.
-            parts = [part for part in path.split("/") if part not in ("", "..")]
-            for depth in range(len(parts), -1, -1):
-                yield base.joinpath(*parts[:depth], "cpu.stat")
 
 
 def _share(before: Seen, now: Seen) -> float:

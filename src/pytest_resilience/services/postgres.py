@@ -24,12 +24,14 @@ from pytest_resilience.timeline import Receipt
 from pytest_resilience.waiting import wait_until
 
 SETTINGS = {
-    "shared_buffers": "32MB",
     "max_connections": "100",
     # The defaults, which initdb would make smaller with its small segments.
     "min_wal_size": "80MB",
     "max_wal_size": "1GB",
 }
+# Of a process only. An image's initdb has written another one down, which the server would take for an error whenever
+# it reads its settings again, and say so in its log.
+BUFFERS = {"shared_buffers": "32MB"}
 IN_IMAGE = 5432
 INITDB_ARGS = "POSTGRES_INITDB_ARGS"
 
@@ -219,7 +221,7 @@ def process_spec(program: Path, *, port: int, data: Path, name: str, settings: M
     }
     return Spec(
         name=name,
-        command=(str(program), "-D", str(data), *_options({**SETTINGS, **settings, **own})),
+        command=(str(program), "-D", str(data), *_options({**BUFFERS, **SETTINGS, **settings, **own})),
         env={"LC_ALL": "C"},
         port=port,
         directory=data,
@@ -230,12 +232,9 @@ def process_spec(program: Path, *, port: int, data: Path, name: str, settings: M
 
 def container_spec(image: str, *, port: int, name: str, settings: Mapping[str, str]) -> Spec:
     """Return how Postgres is run in a container of the official image."""
-    # The image's initdb has written shared_buffers down. A server with another one takes that for an error whenever it
-    # reads its settings again, and says so in its log.
-    ours = {setting: value for setting, value in SETTINGS.items() if setting != "shared_buffers"}
     return Spec(
         name=name,
-        command=("postgres", *_options({**ours, **settings})),
+        command=("postgres", *_options({**SETTINGS, **settings})),
         image=image,
         env={
             "POSTGRES_USER": USER,

@@ -18,7 +18,7 @@ from pytest_resilience.janitor.playback import play
 
 @pytest.fixture
 def journal(tmp_path):
-    one = Journal.create(tmp_path / "x.journal")
+    one = Journal.begin(tmp_path / "x.journal").publish()
     yield one
     one.close()
 
@@ -56,7 +56,7 @@ def test_what_is_promised_is_in_the_file_at_once(journal):
 
 @given(st.lists(st.tuples(st.sampled_from(["promise", "kept", "failed"]), st.integers(0, 5))))
 def test_outstanding_is_what_was_promised_and_not_kept(tmp_path_factory, events):
-    journal = Journal.create(tmp_path_factory.mktemp("journal") / "x.journal")
+    journal = Journal.begin(tmp_path_factory.mktemp("journal") / "x.journal").publish()
     expected = {}
     for what, number in events:
         if what == "promise":
@@ -105,7 +105,7 @@ def test_an_undo_of_another_version_is_reported_and_the_rest_is_read(journal):
 
 def test_two_owners_cannot_begin_one_journal(journal):
     with pytest.raises(FileExistsError):
-        Journal.create(journal.path)
+        Journal.begin(journal.path).publish()
 
 
 def test_a_full_disk_is_an_error_and_not_a_promise():

@@ -28,7 +28,7 @@ def dead(state, monkeypatch):
         state_directory(state)
         us = Owner.ourselves()
         monkeypatch.setattr(Owner, "ourselves", lambda: us._replace(**{"started": us.started - 1, **differing}))
-        journal = Journal.create(state / f"{len(list(state.iterdir()))}.journal")
+        journal = Journal.begin(state / f"{len(list(state.iterdir()))}.journal").publish()
         monkeypatch.undo()
         journal.promise(1, undo)
         journal.close()
@@ -188,7 +188,7 @@ def test_a_journal_that_is_just_being_begun_is_left_to_its_owner(state, monkeypa
         write(journal, line)
 
     monkeypatch.setattr(Journal, "_write", swept_meanwhile)
-    journal = Journal.create(state / "1.journal")
+    journal = Journal.begin(state / "1.journal").publish()
     journal.close()
     assert (state / "1.journal").exists()
     assert said == []
